@@ -1,0 +1,45 @@
+"""What both processors' cores have in common; the machinery in `agents` knows only this."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from forestall.pipeline.core.effects import Changes, Progress, Record
+
+
+class Core(Protocol):
+    """A pure, deterministic processor over one partition of one log.
+
+    The edge calls `run`; where documents are missing it loads and admits them and runs on; then it commits
+    `take_changes()` and says `committed()`. A refused commit or an exception: `forget()`, then run again from
+    the committed state.
+    """
+
+    processor: str
+    partition: int
+
+    def run(self, records: Sequence[Record], start: int, budget: int) -> Progress:
+        """Applies records[start:], at most `budget` changed customers and due times."""
+
+    def admit(self, documents: Mapping[str, bytes | None]) -> None:
+        """Takes loaded documents; None says that there is none."""
+
+    def admit_due(self, window: Sequence[tuple[int, str]], complete: bool) -> None:
+        """Takes the next due times in (ms, key) order from the smallest; `complete`: these are all there are."""
+
+    def take_changes(self) -> Changes:
+        """The changes since the last commit; they stay pending until `committed` or `forget`."""
+
+    def committed(self, cache_limit: int) -> None:
+        """The pending changes are durable. Evicts the least recently used documents above `cache_limit`."""
+
+    def forget(self) -> None:
+        """Drops every document and pending change; the next run loads anew."""
+
+    def reject(self, record: Record, topic: str, detail: str) -> None:
+        """Dead-letters a record on which the core itself raised."""
+
+    def next_due(self) -> int | None:
+        """The earliest known due time in epoch ms, for ticks; None if nothing is due or nothing is known yet."""
+
+    def watermark(self) -> int:
+        """The partition's watermark, epoch ms of event time; 0 before the first event."""

@@ -1,0 +1,1 @@
+"""The action queue in Redis: every change one Lua call; nothing in two states, or in none."""

@@ -1,0 +1,1 @@
+"""Where events come from: files, foreign data sets, mappings of foreign topics."""

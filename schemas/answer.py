@@ -1,0 +1,40 @@
+"""What foresee tells learn: a question with its features, prediction, treatment and label."""
+
+from typing import Literal
+
+import msgspec
+
+from forestall.schemas.catalogue import Configuration
+
+Treatment = Literal["untouched", "contacted", "held_out", "suppressed"]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer", gc=False):
+    """An answered question. It names no customer; `question` is a keyed hash.
+
+    `asked` and `known` are epoch milliseconds of event time. `features` is little-endian float32 (NaN is
+    missing), one a column of the problem's layout; `categories` are 32-bit hashes. `offset` and `variance`
+    are the customer's residual (logits) before it learned this answer. `sequence` counts per sender.
+    """
+
+    sender: str
+    sequence: int
+    problem: str
+    revision: int
+    question: str
+    asked: int
+    known: int
+    y: bool
+    p: float
+    offset: float
+    variance: float
+    weight: float
+    treatment: Treatment
+    raised: bool
+    features: bytes
+    categories: list[int]
+
+
+AnswersRecord = Answer | Configuration
+
+decode_answers_record = msgspec.json.Decoder(AnswersRecord).decode
