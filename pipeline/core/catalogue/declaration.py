@@ -23,8 +23,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Happens(msgspec.Struct, frozen=True, kw_only=True):
-    """Yes if an event of `on` (where `where` holds) comes within `within` after asking; with `negated`, yes if
-    none comes. `same` says whether it must be the same customer's or also the same subject's."""
+    """Yes if an event of `on` (where `where` holds) comes within `within` after asking; with `negated`, yes
+    if none comes. `same` says whether it must be the same customer's or also the same subject's."""
 
     on: tuple[str, ...]
     within: int
@@ -60,7 +60,7 @@ class ActionText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Features(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields of `data` (dotted paths beginning with `data.`) to use: numeric, categories; never: leaks to keep out."""
+    """Fields of `data` (dotted paths beginning with `data.`) to use: `numeric`, `category`; `never`: leaks."""
 
     numeric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()
@@ -93,7 +93,9 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     def saving(self, p: float) -> float:
         """Expected saving of acting on probability `p`, in the units of the costs."""
         costs = self.costs
-        return p * (self.effectiveness * costs.miss + costs.compensation) - (costs.contact + costs.compensation)
+        return p * (self.effectiveness * costs.miss + costs.compensation) - (
+            costs.contact + costs.compensation
+        )
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
