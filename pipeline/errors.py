@@ -7,7 +7,8 @@
     │   ├── StalePosition       the chunk does not start where the state stands
     │   └── SequenceGap         a receiver was sent a sequence number above its mark + 1
     ├── PositionLost            the held position is outside of the log (retention passed it)
-    └── BreakerOpen             too much input could not be processed
+    ├── BreakerOpen             too much input could not be processed
+    └── ServerFailed            a server that we start ourselves does not come up, or its package is missing
 
 Each message says what, where, and what to do.
 """
@@ -41,7 +42,9 @@ class StalePosition(StateError):
     """The chunk does not start at the state's position; seek to `position`."""
 
     def __init__(self, position: int, commit: str) -> None:
-        super().__init__(f"the state stands at position {position} (commit {commit}); seek there and read again")
+        super().__init__(
+            f"the state stands at position {position} (commit {commit}); seek there and read again"
+        )
         self.position = position
         self.commit = commit
 
@@ -56,3 +59,7 @@ class PositionLost(ForestallError):
 
 class BreakerOpen(ForestallError):
     """Too many dead letters; the worker stops and is not restarted."""
+
+
+class ServerFailed(ForestallError):
+    """A server that we start ourselves (the embedded broker or store) does not come up."""
