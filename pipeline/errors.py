@@ -2,7 +2,7 @@
 
     ForestallError
     ├── ConfigurationError      a file, option or catalogue is wrong; lists every mistake
-    ├── StateError              what is stored does not fit: newer version, other kernels, a hole in a sequence
+    ├── StateError              what is stored does not fit: newer version, other kernels, a hole in a log
     │   ├── StaleEpoch          another assignment owns the partition now
     │   ├── StalePosition       the chunk does not start where the state stands
     │   └── SequenceGap         a receiver was sent a sequence number above its mark + 1
