@@ -60,7 +60,7 @@ class ActionText(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Features(msgspec.Struct, frozen=True, kw_only=True):
-    """Fields of `data` (dotted paths beginning with `data.`) to use: `numeric`, `category`; `never`: leaks."""
+    """Fields of `data` (dotted paths beginning with `data.`) to use (`numeric`, `category`) or keep out."""
 
     numeric: tuple[str, ...] = ()
     category: tuple[str, ...] = ()

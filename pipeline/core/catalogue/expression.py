@@ -7,8 +7,8 @@
     operand    = path | literal
     list       = "[" [literal {"," literal}] "]"
 
-A path is `data.field`, `data.field.inner`, `subject`, `type` or `source`; what is missing is null. A literal is
-a number, a string in single or double quotes (no escapes), true, false or null. A path alone asks for true.
+A path is `data.field`, `data.field.inner`, `subject`, `type` or `source`; what is missing is null. A literal
+is a number, a string in single or double quotes (no escapes), true, false or null. A path alone: is it true.
 """
 
 from collections.abc import Callable
