@@ -1,0 +1,142 @@
+"""The filter's arithmetic: one Kalman step over a dense block and a diagonal of categories.
+
+Coordinates of the dense block: the columns, the bias, then flags and slots as they came. Columns' flags are
+coordinates `flag_of[column]`, categories' slots `tally[SLOT, entry]` (-1: none).
+`table` has a row of weights and one of variances of the categories on the diagonal.
+Sums skip zeros and run in the order of coordinates, so the same row gives the same bits.
+"""
+
+import numpy as np
+
+from forestall.pipeline.core.models.arithmetic import sigmoid
+from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
+from forestall.pipeline.core.models.kernel import kernel
+from forestall.pipeline.core.models.types import Floats, Integers
+
+WEIGHT, VARIANCE = 0, 1  # rows of `table`
+LABELS, SLOT = 0, 1  # rows of `tally`
+LABELS_FOR_A_SLOT = 100
+
+
+@kernel
+def predict(
+    raw: Floats,
+    mean: Floats,
+    variance: Floats,
+    flag_of: Integers,
+    weights: Floats,
+    entries: Integers,
+    table: Floats,
+    tally: Integers,
+) -> float:
+    """The logit of a row; `entries` are those of its categories that have an entry."""
+    columns = raw.shape[0]
+    z = float(weights[columns])
+    for j in range(columns):
+        if np.isfinite(raw[j]):
+            z += weights[j] * standardise(squash(raw[j]), mean[j], scale_of(variance[j]))
+        elif flag_of[j] >= 0:
+            z += weights[flag_of[j]]
+    for i in range(entries.shape[0]):
+        slot = tally[SLOT, entries[i]]
+        z += weights[slot] if slot >= 0 else table[WEIGHT, entries[i]]
+    return z
+
+
+@kernel
+def place(raw: Floats, flag_of: Integers, entries: Integers, tally: Integers, row: Floats) -> int:
+    """Completes the encoded `row` with bias, flags and slots, and counts its categories' labels.
+
+    Returns how many categories have just had enough labels to deserve a slot.
+    """
+    columns = raw.shape[0]
+    deserving = 0
+    row[columns] = 1.0
+    for j in range(columns + 1, row.shape[0]):
+        row[j] = 0.0
+    for j in range(columns):
+        if flag_of[j] >= 0 and not np.isfinite(raw[j]):
+            row[flag_of[j]] = 1.0
+    for i in range(entries.shape[0]):
+        tally[LABELS, entries[i]] += 1
+        if tally[SLOT, entries[i]] >= 0:
+            row[tally[SLOT, entries[i]]] = 1.0
+        if tally[LABELS, entries[i]] == LABELS_FOR_A_SLOT:
+            deserving += 1
+    return deserving
+
+
+@kernel
+def project(row: Floats, weights: Floats, covariance: Floats, gain: Floats) -> tuple[float, float]:
+    """Writes covariance·row to `gain`; returns the row's logit and its variance."""
+    size = row.shape[0]
+    z = 0.0
+    for i in range(size):
+        gain[i] = 0.0
+    for j in range(size):
+        x = row[j]
+        if x != 0.0:
+            z += x * weights[j]
+            for i in range(size):
+                gain[i] += x * covariance[j, i]
+    s = 0.0
+    for j in range(size):
+        if row[j] != 0.0:
+            s += row[j] * gain[j]
+    return z, max(s, 0.0)
+
+
+@kernel
+def shrink(covariance: Floats, gain: Floats, factor: float, prior: float, noise: float) -> None:
+    """covariance -= factor·gain·gain', plus process noise on the diagonal, capped at the prior.
+
+    The root of the factor goes into the gain, so that the product is the same on both sides of the diagonal.
+    """
+    size = gain.shape[0]
+    root = np.sqrt(factor)
+    for i in range(size):
+        gain[i] *= root
+    for i in range(size):
+        g = gain[i]
+        if g != 0.0:
+            for j in range(size):
+                covariance[i, j] -= g * gain[j]
+        covariance[i, i] = min(covariance[i, i] + noise, prior)
+
+
+@kernel
+def learn(
+    row: Floats,
+    weights: Floats,
+    covariance: Floats,
+    gain: Floats,
+    entries: Integers,
+    table: Floats,
+    tally: Integers,
+    y: float,
+    weight: float,
+    offset: float,
+    extra: float,
+    prior: float,
+    noise: float,
+) -> None:
+    """One step of the extended Kalman filter, towards the answer `y`."""
+    z, s = project(row, weights, covariance, gain)
+    z += offset
+    s += extra
+    for i in range(entries.shape[0]):
+        if tally[SLOT, entries[i]] < 0:
+            z += table[WEIGHT, entries[i]]
+            s += table[VARIANCE, entries[i]]
+    p = sigmoid(z)
+    h = weight * p * (1.0 - p)
+    step = weight * (p - y) / (1.0 + h * s)
+    factor = h / (1.0 + h * s)
+    for j in range(row.shape[0]):
+        weights[j] -= step * gain[j]
+    shrink(covariance, gain, factor, prior, noise)
+    for i in range(entries.shape[0]):
+        if tally[SLOT, entries[i]] < 0:
+            v = table[VARIANCE, entries[i]]
+            table[WEIGHT, entries[i]] -= step * v
+            table[VARIANCE, entries[i]] = min(v - factor * v * v + noise, prior)

@@ -1,0 +1,54 @@
+"""How raw numbers become what a linear model can use: sign(x)·log1p|x|, centred, scaled, clipped to ±4."""
+
+import numpy as np
+
+from forestall.pipeline.core.models.arithmetic import log1p
+from forestall.pipeline.core.models.kernel import kernel
+from forestall.pipeline.core.models.types import Floats, Integers
+
+CLIP = 4.0
+SMALLEST_STEP = 1e-4
+SMALLEST_VARIANCE = 1e-12
+
+
+@kernel
+def squash(x: float) -> float:
+    """sign(x)·log1p|x|."""
+    return log1p(x) if x >= 0.0 else -log1p(-x)
+
+
+@kernel
+def scale_of(variance: float) -> float:
+    """What a centred value is multiplied by; 0 while the column has not varied."""
+    return 1.0 / np.sqrt(variance) if variance > SMALLEST_VARIANCE else 0.0
+
+
+@kernel
+def standardise(squashed: float, mean: float, scale: float) -> float:
+    """The encoded value."""
+    return min(max((squashed - mean) * scale, -CLIP), CLIP)
+
+
+@kernel
+def observe(
+    raw: Floats, mean: Floats, variance: Floats, seen: Integers, flag_of: Integers, row: Floats
+) -> int:
+    """Takes `raw` into each column's running mean and variance, and writes its encoding to `row`.
+
+    Not finite is missing: encoded as 0. Returns how many columns are missing without having a flag.
+    """
+    unflagged = 0
+    for j in range(raw.shape[0]):
+        if not np.isfinite(raw[j]):
+            row[j] = 0.0
+            if flag_of[j] < 0:
+                unflagged += 1
+            continue
+        squashed = squash(raw[j])
+        seen[j] += 1
+        step = max(1.0 / seen[j], SMALLEST_STEP)
+        delta = squashed - mean[j]
+        mean[j] += step * delta
+        variance[j] = (1.0 - step) * (variance[j] + step * delta * delta)
+        row[j] = standardise(squashed, mean[j], scale_of(variance[j]))
+    return unflagged

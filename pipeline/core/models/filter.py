@@ -1,0 +1,221 @@
+"""The default model: Bayesian logistic regression by an extended Kalman filter, learned one answer at a time.
+
+No learning rate: every weight has a variance, and moves by as much as it is uncertain. Columns, their missing
+flags, the bias and the categories seen most share a full covariance; other categories have a variance each.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from forestall.pipeline.core.models import dense, stored
+from forestall.pipeline.core.models.encoding import observe
+from forestall.pipeline.core.models.types import Floats, Integers
+from forestall.pipeline.core.models.weights import Weights, weights_of
+
+PRIOR_VARIANCE = 0.05
+PROCESS_NOISE = 1e-8
+CATEGORIES = 20_000  # the most categories that are known, first come
+SLOTS = 192  # the most categories in the dense block, first come
+
+N = TypeVar("N", np.float64, np.int64)
+
+
+class BayesianFilter:
+    """Learns P(yes) of rows of numbers (NaN: missing) and categories (32-bit hashes, about 20 a row).
+
+    The same answers in the same order give the same bytes, wherever it was stored in between.
+
+    >>> model = BayesianFilter(columns=1)
+    >>> for n in range(200):
+    ...     model.learn([n % 2], [7], y=n % 2 == 1)
+    >>> model.predict([1], [7]) > 1 > -1 > model.predict([0], [7])
+    True
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.columns = columns
+        self.answers = 0
+        self.mean: Floats = np.zeros(columns)
+        self.variance: Floats = np.zeros(columns)
+        self.seen: Integers = np.zeros(columns, np.int64)
+        self.flag_of: Integers = np.full(columns, -1, np.int64)
+        self.entries: dict[int, int] = {}
+        self.table: Floats = np.zeros((2, 16))
+        self.tally: Integers = np.zeros((2, 16), np.int64)
+        self.slots = 0
+        self._resize(np.zeros(columns + 1), np.eye(columns + 1) * PRIOR_VARIANCE)
+        self._raw: Floats = np.zeros(columns)
+
+    def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
+        """The logit of yes, plus the customer's `offset`; its sigmoid is calibrated as it is."""
+        self._raw[:] = x
+        known = [e for e in map(self.entries.get, dict.fromkeys(categories)) if e is not None]
+        entries = np.array(known, np.int64)
+        return offset + dense.predict(
+            self._raw, self.mean, self.variance, self.flag_of, self.weight, entries, self.table, self.tally
+        )
+
+    def learn(
+        self,
+        x: ArrayLike,
+        categories: Sequence[int],
+        y: float,
+        weight: float = 1.0,
+        offset: float = 0.0,
+        variance: float = 0.0,
+    ) -> None:
+        """Learns the answer `y` (1 or 0), `weight` times; `offset`, `variance`: the customer's residual.
+
+        Raises ValueError, unlearned, where one of these is not finite.
+        """
+        if not math.isfinite(y + weight + offset + variance):
+            raise ValueError(f"an answer must be finite, not {y=}, {weight=}, {offset=}, {variance=}")
+        self._raw[:] = x
+        entries = np.array([e for e in map(self._entry, dict.fromkeys(categories)) if e >= 0], np.int64)
+        if observe(self._raw, self.mean, self.variance, self.seen, self.flag_of, self._row):
+            self._add_flags()
+        deserving = dense.place(self._raw, self.flag_of, entries, self.tally, self._row)
+        dense.learn(
+            self._row, self.weight, self.covariance, self._gain, entries, self.table, self.tally,
+            float(y), weight, offset, variance, PRIOR_VARIANCE, PROCESS_NOISE,
+        )  # fmt: skip
+        self.answers += 1
+        if deserving:
+            self._add_slots(entries)
+
+    def weights(self) -> Weights:
+        """What *foresee* needs to predict: a copy, rounded to float32."""
+        return weights_of(
+            mean=self.mean,
+            variance=self.variance,
+            weight=self.weight,
+            flag_of=self.flag_of,
+            categories=self.entries,
+            table=self.table,
+            slot_of=self.tally[dense.SLOT],
+        )
+
+    def migrated(self, kept: Sequence[int | None]) -> "BayesianFilter":
+        """The filter for other columns: for each new column the old one's index, or None for one just begun.
+
+        What the columns that go had learned goes with them; the rest, categories too, stays as it was.
+        """
+        new = BayesianFilter(len(kept))
+        coordinates = [-1 if old is None else old for old in kept]
+        coordinates.append(self.columns)
+        for column, old in enumerate(kept):
+            if old is not None:
+                new.mean[column], new.variance[column] = self.mean[old], self.variance[old]
+                new.seen[column] = self.seen[old]
+                if self.flag_of[old] >= 0:
+                    new.flag_of[column] = len(coordinates)
+                    coordinates.append(int(self.flag_of[old]))
+        new.answers, new.slots, new.entries = self.answers, self.slots, dict(self.entries)
+        new.table, new.tally = self.table.copy(), self.tally.copy()
+        for entry in np.flatnonzero(self.tally[dense.SLOT, : len(self.entries)] >= 0):
+            new.tally[dense.SLOT, entry] = len(coordinates)
+            coordinates.append(int(self.tally[dense.SLOT, entry]))
+        new._take(self, np.array(coordinates))
+        return new
+
+    def to_bytes(self) -> bytes:
+        """The state, to be read by `from_bytes`; the same learning history gives the same bytes."""
+        return stored.to_bytes(
+            stored.State(
+                version=stored.VERSION,
+                columns=self.columns,
+                answers=self.answers,
+                slots=self.slots,
+                weight=stored.floats(self.weight),
+                covariance=stored.triangle(self.covariance),
+                encoding=stored.floats(np.stack([self.mean, self.variance])),
+                seen=stored.integers(np.stack([self.seen, self.flag_of])),
+                categories=stored.integers(np.fromiter(self.entries, np.int64, len(self.entries))),
+                table=stored.floats(self.table[:, : len(self.entries)]),
+                tally=stored.integers(self.tally[:, : len(self.entries)]),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "BayesianFilter":
+        """Reads what `to_bytes` wrote. Raises StateError where it is of another version, or damaged."""
+        state = stored.from_bytes(data)
+        new = cls(state.columns)
+        new.answers, new.slots = state.answers, state.slots
+        weight = stored.read_floats(state.weight)
+        new._resize(weight, stored.read_triangle(state.covariance, len(weight)))
+        new.mean, new.variance = stored.read_floats(state.encoding).reshape(2, state.columns)
+        new.seen, new.flag_of = stored.read_integers(state.seen).reshape(2, state.columns)
+        categories = stored.read_integers(state.categories).tolist()
+        new.entries = {category: entry for entry, category in enumerate(categories)}
+        room = max(16, len(categories))
+        new.table = _widened(stored.read_floats(state.table).reshape(2, len(categories)), room)
+        new.tally = _widened(stored.read_integers(state.tally).reshape(2, len(categories)), room)
+        return new
+
+    def _take(self, other: "BayesianFilter", coordinates: Integers) -> None:
+        """Takes the dense block of another filter: for each of its own coordinates the other's, or -1."""
+        size = len(coordinates)
+        weight, covariance = np.zeros(size), np.eye(size) * PRIOR_VARIANCE
+        own = np.flatnonzero(coordinates >= 0)
+        weight[own] = other.weight[coordinates[own]]
+        covariance[np.ix_(own, own)] = other.covariance[np.ix_(coordinates[own], coordinates[own])]
+        self._resize(weight, covariance)
+
+    def _entry(self, category: int) -> int:
+        """The category's entry, made if there is room; else -1."""
+        entry = self.entries.get(category)
+        if entry is not None:
+            return entry
+        entry = len(self.entries)
+        if entry >= CATEGORIES:
+            return -1
+        if entry == self.table.shape[1]:
+            room = min(2 * entry, CATEGORIES)
+            self.table = _widened(self.table, room)
+            self.tally = _widened(self.tally, room)
+        self.entries[category] = entry
+        self.table[:, entry] = (0.0, PRIOR_VARIANCE)
+        self.tally[:, entry] = (0, -1)
+        return entry
+
+    def _add_flags(self) -> None:
+        """Gives each column that is missing for the first time its flag."""
+        for column in np.flatnonzero(~np.isfinite(self._raw) & (self.flag_of < 0)):
+            self.flag_of[column] = self._add_coordinate(0.0, PRIOR_VARIANCE)
+
+    def _add_slots(self, entries: Integers) -> None:
+        """Moves the row's categories that have enough labels into the dense block."""
+        labels = self.tally[dense.LABELS]
+        for entry in entries[labels[entries] == dense.LABELS_FOR_A_SLOT]:
+            if self.slots < SLOTS:
+                self.slots += 1
+                self.tally[dense.SLOT, entry] = self._add_coordinate(*self.table[:, entry])
+
+    def _add_coordinate(self, weight: float, variance: float) -> int:
+        """A new coordinate of the dense block; returns its index."""
+        size = len(self.weight)
+        covariance = np.zeros((size + 1, size + 1))
+        covariance[:size, :size] = self.covariance
+        covariance[size, size] = variance
+        encoded = self._row[: self.columns]
+        self._resize(np.append(self.weight, weight), covariance)
+        self._row[: self.columns] = encoded
+        return size
+
+    def _resize(self, weight: Floats, covariance: Floats) -> None:
+        self.weight: Floats = weight
+        self.covariance: Floats = covariance
+        self._row: Floats = np.zeros(len(weight))
+        self._gain: Floats = np.zeros(len(weight))
+
+
+def _widened(array: NDArray[N], room: int) -> NDArray[N]:
+    """The array with zeros added to `room` columns."""
+    wider = np.zeros((len(array), room), array.dtype)
+    wider[:, : array.shape[1]] = array
+    return wider

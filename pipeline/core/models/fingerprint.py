@@ -1,0 +1,57 @@
+"""What shows that two processes compute alike, and what compiles every kernel before the first event."""
+
+import functools
+import hashlib
+
+import numpy as np
+
+from forestall.pipeline.core.models import arithmetic
+from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.weights import Numbers
+
+ROWS = 128
+COLUMNS = 3
+
+
+@functools.cache
+def fingerprint() -> str:
+    """16 hex digits over the bytes that the kernels give for fixed inputs; the state records it.
+
+    The first call compiles the kernels or loads them from the cache.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for x in range(-40, 41):
+        for function in (arithmetic.exp, arithmetic.sigmoid, arithmetic.softplus):
+            digest.update(np.float64(function(x * 1.618)).tobytes())
+        digest.update(np.float64(arithmetic.logit(arithmetic.exp(-abs(x) / 7.0))).tobytes())
+        digest.update(np.float64(arithmetic.log_loss(x / 3.0, 1.0)).tobytes())
+    model = BayesianFilter(COLUMNS)
+    for row in range(ROWS):
+        model.learn(_numbers(row), [7, row % 11], y=row * 37 % 13 < 5, offset=0.1, variance=0.01)
+        digest.update(np.float64(model.predict(_numbers(row + 1), [7, row % 10])).tobytes())
+    digest.update(model.to_bytes())
+    weights = model.weights()
+    for form in _forms(_numbers(ROWS)):
+        digest.update(np.array([weights.logit(form, [7]), *weights.terms(form, [7])[0]]).tobytes())
+    return digest.hexdigest()
+
+
+def warm_up() -> None:
+    """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there."""
+    fingerprint()
+
+
+def _numbers(row: int) -> Numbers:
+    """A fixed row: made by integer steps, so that it has the same bits everywhere."""
+    numbers = np.array([row * 7919 % 1009 / 8.0, (row * 104729 % 257 - 128) / 4.0, row * 31 % 5])
+    if row % 9 == 0:
+        numbers[row % COLUMNS] = np.nan
+    return numbers
+
+
+def _forms(x: Numbers) -> list[Numbers]:
+    """The row in float64 and float32, each also read-only: a kernel is compiled for each."""
+    forms: list[Numbers] = [x, x.astype(np.float32), x.copy(), x.astype(np.float32)]
+    for form in forms[2:]:
+        form.flags.writeable = False
+    return forms

@@ -1,0 +1,78 @@
+"""The stored form of the filter: a small header and raw little-endian arrays, never pickle."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from forestall.pipeline.core.models.types import Floats, Integers
+from forestall.pipeline.errors import StateError
+
+VERSION = 1
+
+
+class State(msgspec.Struct, frozen=True, array_like=True):
+    """A filter's state. `covariance` is the lower triangle by rows; `encoding` is means and variances, `seen`
+    their counts and the columns' flags; `categories` are hashes, with their `table` and `tally`."""
+
+    version: int
+    columns: int
+    answers: int
+    slots: int
+    weight: bytes
+    covariance: bytes
+    encoding: bytes
+    seen: bytes
+    categories: bytes
+    table: bytes
+    tally: bytes
+
+
+to_bytes = msgspec.msgpack.Encoder().encode
+
+
+def from_bytes(data: bytes) -> State:
+    """Reads a state. Raises StateError where it is of another version, or damaged."""
+    try:
+        version = msgspec.msgpack.decode(data, type=list[Any])[0]
+        if version != VERSION:
+            raise StateError(
+                f"a model's state has version {version}, this program reads {VERSION}; upgrade it"
+            )
+        return msgspec.msgpack.decode(data, type=State)
+    except (msgspec.MsgspecError, LookupError) as error:
+        raise StateError(f"a model's state cannot be read: {error}; rebuild it from its log") from error
+
+
+def floats(array: Floats) -> bytes:
+    """An array's bytes."""
+    return array.astype("<f8", copy=False).tobytes()
+
+
+def integers(array: Integers) -> bytes:
+    """An array's bytes."""
+    return array.astype("<i8", copy=False).tobytes()
+
+
+def read_floats(data: bytes) -> Floats:
+    """The flat array, its own memory."""
+    return np.frombuffer(data, "<f8").astype(np.float64)
+
+
+def read_integers(data: bytes) -> Integers:
+    """The flat array, its own memory."""
+    return np.frombuffer(data, "<i8").astype(np.int64)
+
+
+def triangle(covariance: Floats) -> bytes:
+    """A symmetric matrix' lower triangle, by rows."""
+    return floats(covariance[np.tril_indices(len(covariance))])
+
+
+def read_triangle(data: bytes, size: int) -> Floats:
+    """The symmetric matrix."""
+    covariance = np.zeros((size, size))
+    rows, columns = np.tril_indices(size)
+    covariance[rows, columns] = np.frombuffer(data, "<f8")
+    covariance[columns, rows] = covariance[rows, columns]
+    return covariance

@@ -1,0 +1,136 @@
+"""What travels from *learn* to *foresee*: weights with the encoding, but without covariances."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
+from forestall.pipeline.core.models.kernel import kernel
+from forestall.pipeline.core.models.types import Floats, Integers
+from forestall.pipeline.errors import StateError
+
+VERSION = 1
+MEAN, SCALE, WEIGHT, FLAG = 0, 1, 2, 3  # rows of `table`
+
+Numbers = NDArray[np.float32] | Floats
+
+
+@kernel
+def columns_logit(x: Numbers, table: Floats, bias: float) -> float:
+    """The logit of a row's numbers."""
+    z = bias
+    for j in range(x.shape[0]):
+        value = np.float64(x[j])
+        if np.isfinite(value):
+            z += table[WEIGHT, j] * standardise(squash(value), table[MEAN, j], table[SCALE, j])
+        else:
+            z += table[FLAG, j]
+    return z
+
+
+@kernel
+def column_terms(x: Numbers, table: Floats, terms: Floats) -> None:
+    """Writes to `terms` what each of a row's numbers adds to the logit."""
+    for j in range(x.shape[0]):
+        value = np.float64(x[j])
+        if np.isfinite(value):
+            terms[j] = table[WEIGHT, j] * standardise(squash(value), table[MEAN, j], table[SCALE, j])
+        else:
+            terms[j] = table[FLAG, j]
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    """The stored form: little-endian float32 and uint32."""
+
+    version: int
+    columns: int
+    bias: float
+    table: bytes
+    hashes: bytes
+    weights: bytes
+
+
+class Weights:
+    """A learned model as *foresee* uses it. Every number is rounded to float32 once, when it is made.
+
+    `table` has a row each of means, scales, weights and missing flags' weights, one column for each of the
+    model's; `categories` are weights by hash, at most 20,000 (160 kB stored).
+    """
+
+    __slots__ = ("bias", "categories", "table")
+
+    def __init__(self, bias: float, table: Floats, categories: dict[int, float]) -> None:
+        self.bias = bias
+        self.table = table
+        self.categories = categories
+
+    def logit(self, x: Numbers, categories: Sequence[int]) -> float:
+        """The logit of yes for a row of numbers (array; NaN: missing) and categories, each counted once."""
+        z = columns_logit(x, self.table, self.bias)
+        weight_of = self.categories.get
+        for category in dict.fromkeys(categories):
+            z += weight_of(category, 0.0)
+        return z
+
+    def terms(self, x: Numbers, categories: Sequence[int]) -> tuple[list[float], list[float]]:
+        """What each column and each category adds to the logit, relative to a customer with the mean of every
+        column, none missing. An unknown category adds 0."""
+        columns = np.zeros(self.table.shape[1])
+        column_terms(x, self.table, columns)
+        return columns.tolist(), [self.categories.get(category, 0.0) for category in categories]
+
+    def to_bytes(self) -> bytes:
+        """The stored form; the same weights give the same bytes."""
+        hashes = np.fromiter(self.categories.keys(), "<u4", len(self.categories))
+        weights = np.fromiter(self.categories.values(), "<f4", len(self.categories))
+        return msgspec.msgpack.encode(
+            _Stored(
+                version=VERSION,
+                columns=self.table.shape[1],
+                bias=self.bias,
+                table=self.table.astype("<f4").tobytes(),
+                hashes=hashes.tobytes(),
+                weights=weights.tobytes(),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Weights":
+        """Reads the stored form. Raises StateError where it is of another version, or damaged."""
+        try:
+            stored = msgspec.msgpack.decode(data, type=_Stored)
+            if stored.version != VERSION:
+                raise ValueError(f"version {stored.version}, this program reads {VERSION}")
+            table = np.frombuffer(stored.table, "<f4").astype(np.float64).reshape(4, stored.columns)
+            hashes = np.frombuffer(stored.hashes, "<u4").tolist()
+            weights = np.frombuffer(stored.weights, "<f4").tolist()
+            return cls(stored.bias, table, dict(zip(hashes, weights, strict=True)))
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise StateError(
+                f"a model's weights cannot be read: {error}; let learn send them again"
+            ) from error
+
+
+def weights_of(
+    mean: Floats,
+    variance: Floats,
+    weight: Floats,
+    flag_of: Integers,
+    categories: Mapping[int, int],
+    table: Floats,
+    slot_of: Integers,
+) -> Weights:
+    """The weights of a filter's state (its fields, see BayesianFilter)."""
+    columns = len(mean)
+    slots = slot_of[: len(categories)]
+    by_entry = np.where(slots >= 0, weight[slots], table[0, : len(categories)])
+    flags = np.where(flag_of >= 0, weight[flag_of], 0.0)
+    scale = np.array([scale_of(v) for v in variance])
+    rounded = np.array([mean, scale, weight[:columns], flags]).astype(np.float32).astype(np.float64)
+    return Weights(
+        bias=float(np.float32(weight[columns])),
+        table=rounded.reshape(4, columns),
+        categories=dict(zip(categories, by_entry.astype(np.float32).tolist(), strict=True)),
+    )

@@ -1,0 +1,250 @@
+"""The Bayesian filter learns, forgets nothing in storage, and stays bounded."""
+
+import math
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from forestall.pipeline.core.models import dense, encoding, filter, fingerprint
+from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.weights import Weights
+from forestall.pipeline.errors import StateError
+
+Row = tuple[np.ndarray, list[int], float]
+
+
+def rows(count: int, columns: int = 4, seed: int = 1) -> list[Row]:
+    """Rows whose answer depends on the first column, a missing second one, and one category."""
+    random = np.random.default_rng(seed)
+    made = []
+    for _ in range(count):
+        x = random.normal(size=columns)
+        if random.random() < 0.2:
+            x[1] = math.nan
+        categories = [int(random.integers(6)), 100 + int(random.integers(300))]
+        z = 1.5 * x[0] + (1.0 if math.isnan(x[1]) else -0.5) + (1.5 if categories[0] == 3 else 0.0)
+        made.append((x, categories, float(random.random() < 1 / (1 + math.exp(-z)))))
+    return made
+
+
+def learned(history: list[Row], model: BayesianFilter | None = None) -> BayesianFilter:
+    """A filter that has learned these rows."""
+    model = model or BayesianFilter(4)
+    for x, categories, y in history:
+        model.learn(x, categories, y)
+    return model
+
+
+def test_it_learns_numbers_missing_flags_and_categories() -> None:
+    """After 3,000 answers each of the three causes moves the logit the right way, and nothing else does."""
+    model = learned(rows(3000))
+    base = model.predict([0, 0, 0, 0], [1])
+    assert model.predict([1, 0, 0, 0], [1]) - base > 0.8
+    assert model.predict([0, math.nan, 0, 0], [1]) - base > 0.8
+    assert model.predict([0, 0, 0, 0], [3]) - base > 0.8
+    assert abs(model.predict([0, 0, 1, 0], [1]) - base) < 0.3
+
+
+def test_an_unlearned_filter_says_one_half() -> None:
+    """Before the first answer the logit is 0, plus the offset."""
+    assert BayesianFilter(2).predict([5, math.nan], [1, 2]) == 0
+    assert BayesianFilter(2).predict([5, math.nan], [1, 2], offset=0.25) == 0.25
+
+
+def test_storage_in_the_middle_changes_no_byte() -> None:
+    """Stored and read back at any point, the same answers end in the same bytes."""
+    history = rows(1200)
+    whole = learned(history).to_bytes()
+    for cut in (0, 1, 15, 17, 700):
+        halved = BayesianFilter.from_bytes(learned(history[:cut]).to_bytes())
+        assert learned(history[cut:], halved).to_bytes() == whole
+
+
+def test_predicting_changes_no_byte() -> None:
+    """A prediction, of unknown categories too, leaves the state alone."""
+    model = learned(rows(50))
+    before = model.to_bytes()
+    model.predict([1, math.inf, math.nan, 1e300], [999_999])
+    assert model.to_bytes() == before
+
+
+def test_infinite_and_huge_numbers_do_no_harm() -> None:
+    """Infinities count as missing; the largest numbers are clipped: weights stay finite."""
+    model = learned(rows(100))
+    for value in (math.inf, -math.inf, 1.7e308, -1.7e308, 5e-324):
+        model.learn([value] * 4, [1], y=1)
+        assert math.isfinite(model.predict([value] * 4, [1]))
+
+
+@pytest.mark.parametrize("wrong", ["y", "weight", "offset", "variance"])
+def test_an_answer_that_is_not_finite_is_refused_unlearned(wrong: str) -> None:
+    """NaN in the label, weight or residual raises and leaves the state alone."""
+    model = learned(rows(10))
+    before = model.to_bytes()
+    with pytest.raises(ValueError, match="finite"):
+        model.learn([0] * 4, [1], **{"y": 1.0, wrong: math.nan})
+    assert model.to_bytes() == before
+
+
+def test_a_weight_of_two_moves_more_than_one_and_of_zero_not_at_all() -> None:
+    """The weight scales the gradient."""
+    bias = []
+    for weight in (0.0, 1.0, 2.0):
+        model = BayesianFilter(1)
+        model.learn([0], [], y=1, weight=weight)
+        bias.append(model.weight[1])
+    assert bias[0] == 0 < bias[1] < bias[2]
+
+
+def test_the_residual_explains_part_of_the_answer() -> None:
+    """With an offset that foretold the answer the weights move less, and with its variance less still."""
+    moved = []
+    for offset, variance in ((0.0, 0.0), (2.0, 0.0), (2.0, 5.0)):
+        model = BayesianFilter(1)
+        model.learn([0], [], y=1, offset=offset, variance=variance)
+        moved.append(model.weight[1])
+    assert moved[0] > moved[1] > moved[2] > 0
+
+
+def test_a_category_counts_once_a_row() -> None:
+    """A category given twice is learned and predicted as once."""
+    once, twice = BayesianFilter(1), BayesianFilter(1)
+    once.learn([1], [5], y=1)
+    twice.learn([1], [5, 5], y=1)
+    assert once.to_bytes() == twice.to_bytes()
+    assert once.predict([1], [5]) == once.predict([1], [5, 5])
+
+
+def test_a_category_takes_a_slot_after_100_labels_without_a_jump() -> None:
+    """The 100th label moves a category into the dense block with its weight and variance."""
+    model = BayesianFilter(1)
+    for n in range(99):
+        model.learn([n % 3], [7], y=n % 2)
+    assert (model.slots, len(model.weight)) == (0, 2)
+    model.learn([1], [7], y=1)
+    assert (model.slots, len(model.weight)) == (1, 3)
+    assert model.weight[2] == model.table[dense.WEIGHT, 0]
+    assert model.covariance[2, 2] == model.table[dense.VARIANCE, 0]
+    assert not model.covariance[2, :2].any()
+
+
+def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over their bounds, new categories get no slot, or no entry; the model learns on."""
+    monkeypatch.setattr(filter, "SLOTS", 2)
+    monkeypatch.setattr(filter, "CATEGORIES", 40)
+    model = BayesianFilter(0)
+    for n in range(500):
+        model.learn([], [n % 4, 10 + n], y=n % 2)
+    assert model.slots == 2
+    assert len(model.entries) == 40 == model.table.shape[1]
+
+
+def test_the_covariance_stays_symmetric_positive_and_below_the_prior() -> None:
+    """After 3,000 answers the covariance is a covariance still."""
+    covariance = learned(rows(3000)).covariance
+    assert np.array_equal(covariance, covariance.T)
+    assert np.linalg.eigvalsh(covariance)[0] > 0
+    assert covariance.diagonal().max() <= filter.PRIOR_VARIANCE
+
+
+def test_migration_keeps_what_its_columns_learned() -> None:
+    """Columns reordered and added: every prediction stays, and back again the covariance."""
+    model = learned(rows(1500))
+    moved = model.migrated([2, None, 1, 0, 3])
+    for x, categories, _ in rows(20, seed=2):
+        there = moved.predict([x[2], 99, x[1], x[0], x[3]], categories)
+        assert there == pytest.approx(model.predict(x, categories), abs=1e-12)
+    back = moved.migrated([3, 2, 0, 4])
+    assert np.array_equal(back.covariance[:5, :5], model.covariance[:5, :5])
+    spectra = [np.linalg.eigvalsh(each.covariance) for each in (back, model)]
+    assert np.allclose(*spectra, rtol=1e-9)
+    assert model.migrated([0, 2, 3]).slots == model.slots
+
+
+def test_a_migrated_filter_learns_on() -> None:
+    """What a migrated filter learns afterwards survives storage too."""
+    model = learned(rows(300)).migrated([0, 1, 2, 3])
+    copy = BayesianFilter.from_bytes(model.to_bytes())
+    more = rows(300, seed=3)
+    assert learned(more, model).to_bytes() == learned(more, copy).to_bytes()
+
+
+def test_weights_predict_as_the_filter() -> None:
+    """What travels to foresee gives the filter's logit, rounded to float32, and arrives unchanged."""
+    model = learned(rows(1500))
+    weights = model.weights()
+    arrived = Weights.from_bytes(weights.to_bytes())
+    for x, categories, _ in rows(50, seed=4):
+        logit = weights.logit(x, categories)
+        assert logit == pytest.approx(model.predict(x, categories), abs=1e-5)
+        assert arrived.logit(x, categories) == logit
+    assert arrived.to_bytes() == weights.to_bytes()
+
+
+def test_terms_and_bias_sum_to_the_logit() -> None:
+    """The explanation adds up to the prediction; missing and unknown parts included."""
+    weights = learned(rows(1500)).weights()
+    x, categories = np.array([1.0, math.nan, 2.0, -1.0]), [3, 12345]
+    columns, named = weights.terms(x, categories)
+    assert weights.bias + sum(columns) + sum(named) == pytest.approx(weights.logit(x, categories), abs=1e-12)
+    assert named[1] == 0
+    assert columns[0] > 0 < columns[1]
+
+
+def test_the_largest_weights_fit_a_notice() -> None:
+    """20,000 categories and 100 columns stay far below 512 kB."""
+    categories = {2**32 - 1 - n: 0.1 for n in range(filter.CATEGORIES)}
+    assert len(Weights(0.0, np.zeros((4, 100)), categories).to_bytes()) < 170_000
+
+
+@pytest.mark.parametrize("damaged", [b"", b"\xff", b"\x90", b"\x9b" + b"\x63" * 11])
+def test_what_cannot_be_read_is_refused(damaged: bytes) -> None:
+    """Damage or another version raises StateError, for the state and for weights."""
+    with pytest.raises(StateError):
+        BayesianFilter.from_bytes(damaged)
+    with pytest.raises(StateError):
+        Weights.from_bytes(damaged)
+
+
+def test_the_kernels_equal_their_plain_python_twins() -> None:
+    """One row observed, placed and learned by the kernels and by their twins ends in equal numbers."""
+    ends = []
+    for name in ("__call__", "py_func"):
+        model = learned(rows(400))
+        raw, row = np.array([1.0, math.nan, -3.0, 70.0]), model._row
+        entries = np.array([0, 1, 2], np.int64)
+        getattr(encoding.observe, name)(raw, model.mean, model.variance, model.seen, model.flag_of, row)
+        getattr(dense.place, name)(raw, model.flag_of, entries, model.tally, row)
+        getattr(dense.learn, name)(
+            row, model.weight, model.covariance, model._gain, entries, model.table, model.tally,
+            1.0, 0.7, 0.1, 0.02, 0.05, 1e-8,
+        )  # fmt: skip
+        z = getattr(dense.predict, name)(
+            raw, model.mean, model.variance, model.flag_of, model.weight, entries, model.table, model.tally
+        )
+        ends.append((z, model.to_bytes()))
+    assert ends[0][0] == pytest.approx(ends[1][0], abs=1e-12)
+    assert ends[0][1] == ends[1][1]
+
+
+def test_without_compilation_the_fingerprint_is_the_same() -> None:
+    """A process that runs the kernels as plain Python gets the very same bytes."""
+    program = "from forestall.pipeline.core.models.fingerprint import fingerprint; print(fingerprint())"
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    plain = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert plain.stdout.strip() == fingerprint.fingerprint()
+
+
+def test_after_warming_up_no_kernel_compiles() -> None:
+    """A prediction and an answer after warm_up find every kernel compiled."""
+    fingerprint.warm_up()
+    kernels = [encoding.observe, dense.place, dense.learn, dense.predict]
+    before = [len(kernel.signatures) for kernel in kernels]
+    model = learned(rows(150))
+    model.predict(np.zeros(4, np.float32), [1])
+    assert [len(kernel.signatures) for kernel in kernels] == before
