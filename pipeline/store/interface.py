@@ -1,0 +1,50 @@
+"""What a partition's store does; the one in Redis and its twin in memory pass the same tests."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+
+
+class Store(Protocol):
+    """State, position, due times and outbox of one partition of one processor."""
+
+    async def acquire(self, token: str) -> Held:
+        """Takes the partition for the assignment `token` (unique); all others' commits now fail."""
+
+    async def held(self) -> Held:
+        """Where the partition stands."""
+
+    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+        """The documents of `keys`; None where there is none."""
+
+    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
+        """The smallest (epoch ms, key), at most `limit`, in order; and whether these are all there are."""
+
+    async def commit(self, commit: Commit) -> None:
+        """Writes all of `commit` or nothing. Once landed, the same commit again is a success without effect.
+
+        Raises StaleEpoch (another assignment holds the partition), StalePosition (the state does not stand
+        where the commit starts) or SequenceGap (an effect is not numbered last + 1).
+        """
+
+    async def destinations(self) -> list[str]:
+        """Every destination that ever had an effect, sorted."""
+
+    async def outbox(self, destination: str, after: int, limit: int) -> list[OutboxRecord]:
+        """At most `limit` records numbered above `after`, in order."""
+
+    async def outbox_length(self, destination: str) -> int:
+        """How many records wait to be trimmed."""
+
+    async def trim(self, destination: str, through: int) -> None:
+        """Drops the records numbered up to `through`."""
+
+    async def sent(self) -> dict[str, int]:
+        """By destination, the last sequence recorded as held there."""
+
+    async def record_sent(self, destination: str, sequence: int) -> None:
+        """Records that `destination` holds everything up to `sequence`; a lower number changes nothing."""
+
+    async def dump(self) -> StoredState:
+        """The whole state, for comparison. Raises StateError if commits keep changing it meanwhile."""

@@ -1,0 +1,25 @@
+"""Where a partition lies in Redis: every key has the tag `{processor:partition}`, so all share a slot."""
+
+
+class PartitionKeys:
+    """The key names of one partition.
+
+    meta    hash: epoch, position, commit
+    state   hash: document key -> bytes
+    due     zset: document key by epoch ms
+    tops    hash: destination -> last sequence written to its outbox
+    sent    hash: destination -> last sequence held there
+    outbox:<destination>  stream: ids `<sequence>-0`, fields v (payload) and, if there is one, k (key)
+    """
+
+    def __init__(self, prefix: str, processor: str, partition: int) -> None:
+        self.root = f"{prefix}{{{processor}:{partition}}}"
+        self.meta = f"{self.root}:meta"
+        self.state = f"{self.root}:state"
+        self.due = f"{self.root}:due"
+        self.tops = f"{self.root}:tops"
+        self.sent = f"{self.root}:sent"
+
+    def outbox(self, destination: str) -> str:
+        """The stream of one destination."""
+        return f"{self.root}:outbox:{destination}"

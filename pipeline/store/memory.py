@@ -1,0 +1,115 @@
+"""The store's twin in plain dictionaries, for simulations, backtests and tests."""
+
+import heapq
+from collections.abc import Sequence
+from itertools import islice
+from typing import TypeVar
+
+from forestall.pipeline.core.effects import Effect
+from forestall.pipeline.errors import StaleEpoch, StalePosition
+from forestall.pipeline.store.groups import by_destination, gap
+from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+
+Value = TypeVar("Value")
+
+
+class MemoryStore:
+    """Behaves as PartitionStore does; one object is one partition, shared by all who write to it."""
+
+    def __init__(self) -> None:
+        self._held = Held(0, None, None)
+        self._documents: dict[str, bytes] = {}
+        self._due: dict[str, int] = {}
+        self._tops: dict[str, int] = {}
+        self._sent: dict[str, int] = {}
+        self._outboxes: dict[str, dict[int, OutboxRecord]] = {}
+
+    async def acquire(self, token: str) -> Held:
+        """See Store."""
+        self._held = self._held._replace(epoch=token)
+        return self._held
+
+    async def held(self) -> Held:
+        """See Store."""
+        return self._held
+
+    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+        """See Store."""
+        return {key: self._documents.get(key) for key in keys}
+
+    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
+        """See Store."""
+        window = heapq.nsmallest(limit, ((ms, key) for key, ms in self._due.items()))
+        return window, len(self._due) <= limit
+
+    async def commit(self, commit: Commit) -> None:
+        """See Store."""
+        groups = by_destination(commit.effects)
+        position, held, epoch = self._held
+        if epoch != commit.epoch:
+            raise StaleEpoch(epoch or "")
+        if held == commit.commit_id:
+            return
+        if (position, held) != (commit.start, commit.expected_commit):
+            raise StalePosition(position, held or "")
+        for destination, effects in groups.items():
+            top = self._tops.get(destination, 0)
+            if effects[0].sequence != top + 1:
+                raise gap(destination, top, effects[0].sequence)
+        self._write(commit, groups)
+
+    def _write(self, commit: Commit, groups: dict[str, list[Effect]]) -> None:
+        for key, document in commit.documents.items():
+            _put(self._documents, key, document)
+        for key, ms in commit.due.items():
+            _put(self._due, key, ms)
+        for destination, effects in groups.items():
+            outbox = self._outboxes.setdefault(destination, {})
+            outbox.update((effect.sequence, OutboxRecord(*effect[1:])) for effect in effects)
+            self._tops[destination] = effects[-1].sequence
+        self._held = Held(commit.end, commit.commit_id, commit.epoch)
+
+    async def destinations(self) -> list[str]:
+        """See Store."""
+        return sorted(self._tops)
+
+    async def outbox(self, destination: str, after: int, limit: int) -> list[OutboxRecord]:
+        """See Store."""
+        records = self._outboxes.get(destination, {}).values()  # in order: they came so
+        return list(islice((record for record in records if record.sequence > after), limit))
+
+    async def outbox_length(self, destination: str) -> int:
+        """See Store."""
+        return len(self._outboxes.get(destination, {}))
+
+    async def trim(self, destination: str, through: int) -> None:
+        """See Store."""
+        outbox = self._outboxes.get(destination, {})
+        for sequence in [number for number in outbox if number <= through]:
+            del outbox[sequence]
+
+    async def sent(self) -> dict[str, int]:
+        """See Store."""
+        return dict(self._sent)
+
+    async def record_sent(self, destination: str, sequence: int) -> None:
+        """See Store."""
+        if sequence > self._sent.get(destination, 0):
+            self._sent[destination] = sequence
+
+    async def dump(self) -> StoredState:
+        """See Store."""
+        return StoredState(
+            self._held.position, _ordered(self._documents), _ordered(self._due), _ordered(self._tops)
+        )
+
+
+def _put(table: dict[str, Value], key: str, value: Value | None) -> None:
+    if value is None:
+        table.pop(key, None)
+    else:
+        table[key] = value
+
+
+def _ordered(table: dict[str, Value]) -> dict[str, Value]:
+    return dict(sorted(table.items()))

@@ -1,0 +1,87 @@
+"""What holds of the store in Redis alone: slots, scripts, memory, the cluster."""
+
+from typing import Any
+
+import pytest
+import redis
+from redis.asyncio import RedisCluster as ClusterClient
+from redis.exceptions import OutOfMemoryError
+
+from forestall.pipeline.store.connect import connect
+from forestall.pipeline.store.partition import PartitionStore
+from tests.commits import commit_from, effects_to
+from tests.servers.redis import Redis, RedisCluster
+from tests.slots import OneSlot
+
+
+async def exercise(store: PartitionStore) -> None:
+    """Calls everything that a store has."""
+    held = await store.acquire("mine")
+    effects = [*effects_to("queue", 1, 2), *effects_to("answers/7", 1)]
+    await store.commit(
+        commit_from(held, documents={"a": b"1", "b": None}, due={"a": 1, "b": None}, effects=effects)
+    )
+    await store.load(["a", "b"])
+    await store.due(1)
+    for destination in await store.destinations():
+        await store.outbox(destination, 0, 1)
+        await store.record_sent(destination, 1)
+        await store.trim(destination, 1)
+        await store.outbox_length(destination)
+    await store.sent()
+    assert (await store.dump()).sequences == {"queue": 2, "answers/7": 1}
+
+
+async def test_every_call_stays_in_one_slot(redis_server: Redis, namespace: str) -> None:
+    """Every key of every call hashes to the partition's slot."""
+    async with connect(redis_server.url) as client:
+        watched = OneSlot(client)
+        await exercise(PartitionStore(watched, "foresee", 3, prefix=namespace))
+    assert watched.calls > 10
+    assert len(watched.slots) == 1
+
+
+async def test_it_runs_on_a_cluster(redis_cluster: RedisCluster, namespace: str) -> None:
+    """A real cluster of six takes every call, whichever node owns the slot."""
+    async with ClusterClient.from_url(redis_cluster.url) as client:
+        for partition in range(4):
+            await exercise(PartitionStore(client, "foresee", partition, prefix=namespace))
+
+
+async def test_a_server_that_forgot_the_scripts_gets_them_again(clean_redis: Redis, namespace: str) -> None:
+    """A commit after SCRIPT FLUSH (a restart, a failover) passes."""
+    async with connect(clean_redis.url) as client:
+        store = PartitionStore(client, "foresee", 3, prefix=namespace)
+        held = await store.acquire("mine")
+        await client.script_flush()
+        await store.commit(commit_from(held))
+        assert (await store.held()).position == 10
+
+
+async def test_without_memory_a_commit_writes_nothing(tmp_path: Any, namespace: str) -> None:
+    """When Redis is full the commit fails whole: no document, no number, no position."""
+    server = Redis(tmp_path)
+    try:
+        async with connect(server.start().url) as client:
+            store = PartitionStore(client, "foresee", 3, prefix=namespace)
+            held = await store.acquire("mine")
+            before = (await store.dump()).digest()
+            await client.config_set("maxmemory", 1)
+            with pytest.raises(OutOfMemoryError):
+                await store.commit(commit_from(held, documents={"a": b"1"}, effects=effects_to("queue", 1)))
+            await client.config_set("maxmemory", 0)
+            assert (await store.dump()).digest() == before
+            await store.commit(commit_from(held, documents={"a": b"1"}, effects=effects_to("queue", 1)))
+    finally:
+        server.kill()
+
+
+async def test_a_commit_survives_a_lost_connection(clean_redis: Redis, namespace: str) -> None:
+    """The client sends again on a new connection; the commit counts once."""
+    async with connect(clean_redis.url) as client:
+        store = PartitionStore(client, "foresee", 3, prefix=namespace)
+        held = await store.acquire("mine")
+        with redis.Redis(port=clean_redis.port) as other:
+            other.client_kill_filter(skipme=True, _type="normal")
+        await store.commit(commit_from(held, effects=effects_to("queue", 1)))
+        assert await store.outbox_length("queue") == 1
