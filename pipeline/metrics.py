@@ -7,7 +7,7 @@ else out of an event's data.
 
 Nothing is registered at import: a worker makes one `Metrics(registry)`, a test as many as it likes.
 
-    metrics = Metrics(CollectorRegistry())
+    metrics = Metrics(process_registry())
     metrics.carry_out(changes.counts)                          # what a core counted
     metrics.commit_seconds.labels("foresee").observe(0.004)    # what an edge measured
 """
@@ -16,7 +16,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge
+from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
 
 from forestall.pipeline.instruments import Instrument, add, counter, gauge, histogram, info
 from forestall.schemas.event import EVENT_TYPES
@@ -156,6 +156,14 @@ class Metrics:
             raise UnknownCount(f"{key!r}: declare it in the table of pipeline/metrics.py, or fix its labels")
         log.warning("a core counts %s, which the table of metrics does not declare", key[0])
         self.unknown_counts.inc(n)
+
+
+def process_registry() -> CollectorRegistry:
+    """A registry that also shows the process' own CPU, memory and open files (Linux), and its Python."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
 
 
 def table() -> list[Instrument[Any]]:

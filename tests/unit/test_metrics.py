@@ -9,24 +9,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from forestall.pipeline.metrics import COUNTERS, SCORES, Metrics, UnknownCount, table
-
-#: One count of each kind that a core returns.
-CORE_COUNTS = Counter(
-    {
-        ("events", "order.placed"): 3,
-        ("late_events",): 1,
-        ("duplicate_events",): 2,
-        ("ignored_events", "tick"): 1,
-        ("questions_asked", "return"): 3,
-        ("questions_answered", "return", "yes"): 1,
-        ("questions_refused", "return"): 1,
-        ("decisions", "return", "held_back", "skill"): 1,
-        ("alerts", "return", "raised"): 1,
-        ("dead_letters", "not_json"): 1,
-        ("answers_learned", "return"): 1,
-        ("notices", "return"): 1,
-    }
-)
+from tests.builders.metrics import CORE_COUNTS
 
 
 def samples(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
