@@ -20,7 +20,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     sender: str
     sequence: int
     problem: str
-    revision: int
+    revision: str
     question: str
     asked: int
     known: int

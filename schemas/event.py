@@ -1,7 +1,7 @@
 """The event: something that happened to or was done by a customer, as a CloudEvents 1.0 JSON object."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -31,7 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
 OWN_PREFIX = "forestall."
 TICK = "forestall.tick"
 CATALOGUE = "forestall.catalogue"
-MODEL_NOTICE = "forestall.notice.model"
+MODEL_NOTICE: Final = "forestall.notice.model"
 ACTION_CLAIMED = "forestall.action.claimed"
 ACTION_DONE = "forestall.action.done"
 EVENT_TYPES = (TICK, CATALOGUE, MODEL_NOTICE, ACTION_CLAIMED, ACTION_DONE)

@@ -17,7 +17,7 @@ class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sender: str
     sequence: int
     problem: str
-    revision: int
+    revision: str
     answers: int
     base_rate: float
     offset_counts: bool
@@ -27,7 +27,7 @@ class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     weights: bytes
 
 
-class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A journal event that carries a notice to one partition."""
 
     id: str

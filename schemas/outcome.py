@@ -16,7 +16,7 @@ class ActionChange(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None = None
 
 
-class OutcomeEvent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OutcomeEvent(msgspec.Struct, frozen=True, kw_only=True):
     """A journal event that tells what the queue's workers did, keyed by customer."""
 
     id: str
