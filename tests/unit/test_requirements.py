@@ -1,0 +1,56 @@
+"""What is installed is pinned with hashes, the same everywhere, and from nowhere in particular."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+FILES = ("constraints.txt", "requirements.txt")
+
+
+def pinned(name: str) -> dict[str, set[str]]:
+    """Distribution name to its pinned lines (version, marker and hashes), as in one file."""
+    text = (ROOT / name).read_text("utf-8").replace("\\\n", " ")
+    lines: dict[str, set[str]] = {}
+    for line in filter(None, text.splitlines()):
+        lines.setdefault(re.split(r"[=\[ ]", line)[0], set()).add(" ".join(line.split()))
+    return lines
+
+
+def wanted(extras: list[str]) -> set[str]:
+    """The names that pyproject.toml asks for, with these extras."""
+    optional = PROJECT["optional-dependencies"]
+    asked = [*PROJECT["dependencies"], *(line for extra in extras for line in optional[extra])]
+    names = {re.split(r"[=<>!~\[ ]", line)[0] for line in asked}
+    return names - {"forestall"}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_line_is_a_version_with_hashes(name: str) -> None:
+    """pip refuses what differs, and no line names a place to take it from."""
+    for lines in pinned(name).values():
+        for line in lines:
+            assert re.match(r"[a-z0-9.-]+(\[[a-z,]+\])?==\S+( ; .*?)?( --hash=sha256:[0-9a-f]{64})+$", line)
+            assert "://" not in line
+
+
+def test_what_is_declared_is_pinned() -> None:
+    """`make constraints` was run after pyproject.toml changed."""
+    assert wanted(["local"]) <= pinned("requirements.txt").keys()
+    assert wanted(list(PROJECT["optional-dependencies"])) <= pinned("constraints.txt").keys()
+
+
+def test_what_runs_is_part_of_what_tests() -> None:
+    """The two files agree on every version and hash, so that tests run on what is used."""
+    everything = pinned("constraints.txt")
+    for name, lines in pinned("requirements.txt").items():
+        assert lines <= everything[name]
+
+
+def test_what_builds_is_pinned_too() -> None:
+    """The editable install takes setuptools from the environment: its version is in both files."""
+    for name in FILES:
+        assert "setuptools" in pinned(name)
