@@ -8,7 +8,9 @@
     │   └── SequenceGap         a receiver was sent a sequence number above its mark + 1
     ├── PositionLost            the held position is outside of the log (retention passed it)
     ├── BreakerOpen             too much input could not be processed
-    └── ServerFailed            a server that we start ourselves does not come up, or its package is missing
+    ├── ServerFailed            a server that we start ourselves does not come up, or its package is missing
+    ├── Unreachable             Kafka or Redis does not answer, or refuses what we ask
+    └── ReplayStalled           nobody processes what is replayed
 
 Each message says what, where, and what to do.
 """
@@ -63,3 +65,11 @@ class BreakerOpen(ForestallError):
 
 class ServerFailed(ForestallError):
     """A server that we start ourselves (the embedded broker or store) does not come up."""
+
+
+class Unreachable(ForestallError):
+    """Kafka or Redis does not answer, or refuses what we ask of it."""
+
+
+class ReplayStalled(ForestallError):
+    """A replay waits for its events to be processed, and nobody does."""
