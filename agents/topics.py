@@ -9,7 +9,8 @@ from forestall.agents.kafka_clients import admin
 from forestall.agents.settings import Settings
 
 #: created: was missing and is there now. differs: is there and is wrong; `remedy` says what to do.
-#: unknown: the broker does not tell, and may not honour it (the embedded one ignores LogAppendTime).
+#: unknown: the broker does not tell. (The embedded one tells LogAppendTime and ignores it: its records have
+#: the producer's time, so whoever writes there sends the time of now.)
 Kind = Literal["created", "differs", "unknown"]
 
 _DAY_MS = 86_400_000

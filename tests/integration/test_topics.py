@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
 from forestall.agents import kafka_clients
 from forestall.agents.settings import Settings
@@ -66,20 +66,43 @@ def test_more_replicas_than_brokers_are_refused_in_the_brokers_words(kafka: Kafk
         apply_topics(settings_of(kafka, namespace, replication=3))
 
 
-def test_the_embedded_broker_has_the_topics_and_does_not_tell_their_configuration(
+def test_the_embedded_broker_has_the_topics_with_their_partitions(tansu: Tansu, namespace: str) -> None:
+    """Created once, then verified; another number of partitions is told."""
+    settings = settings_of(tansu, namespace)
+    assert {one.kind for one in apply_topics(settings)} == {"created"}
+    assert apply_topics(settings) == []
+    wrong = apply_topics(Settings(kafka=tansu.bootstrap, prefix=namespace, partitions=5))
+    topics = settings.topics
+    assert [one.topic for one in wrong] == [
+        topics.events,
+        topics.alerts,
+        topics.decisions,
+        topics.deadletters,
+    ]
+
+
+def test_a_broker_that_does_not_tell_a_configuration_is_not_called_wrong(
     tansu: Tansu, namespace: str
 ) -> None:
-    """Its partitions are verified; what it does not tell is reported as unknown, not as wrong."""
+    """The embedded broker tells only what it was told at creation; the rest is unknown."""
     settings = settings_of(tansu, namespace)
-    assert {one.kind for one in apply_topics(settings)} == {"created", "unknown"}
-    assert {one.kind for one in apply_topics(settings)} == {"unknown"}
-    wrong = apply_topics(Settings(kafka=tansu.bootstrap, prefix=namespace, partitions=5))
-    assert [one.topic for one in wrong if one.kind == "differs"] == [
-        settings.topics.events,
-        settings.topics.alerts,
-        settings.topics.decisions,
-        settings.topics.deadletters,
-    ]
+    with KafkaAdminClient(bootstrap_servers=tansu.bootstrap) as admin:
+        admin.create_topics({settings.topics.events: {"num_partitions": 3, "replication_factor": 1}})
+    told = [one for one in apply_topics(settings) if one.kind != "created"]
+    assert [(one.kind, one.topic) for one in told] == [("unknown", settings.topics.events)]
+
+
+def test_the_embedded_broker_ignores_log_append_time(tansu: Tansu, namespace: str) -> None:
+    """Known limitation: it tells LogAppendTime and keeps the producer's timestamp, so producers send now."""
+    settings = settings_of(tansu, namespace)
+    apply_topics(settings)
+    with KafkaProducer(bootstrap_servers=tansu.bootstrap) as producer:
+        producer.send(settings.topics.events, b"x", partition=0, timestamp_ms=1_000)
+    with KafkaConsumer(bootstrap_servers=tansu.bootstrap) as consumer:
+        place = TopicPartition(settings.topics.events, 0)
+        consumer.assign([place])
+        consumer.seek(place, 0)
+        assert [record.timestamp for record in consumer.poll(5_000)[place]] == [1_000]
 
 
 def test_a_broker_that_is_not_there_is_told_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
