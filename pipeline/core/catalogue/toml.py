@@ -21,6 +21,10 @@ def read(text: str) -> Reading:
     """Reads as much of `text` as it can; never raises."""
     if len(text) > MAX_CHARACTERS:
         return Reading({}, [(None, f"the file has {len(text)} characters; use at most {MAX_CHARACTERS}")])
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a caller that read bytes with errors="surrogateescape" hears it from here
+        return Reading({}, [(None, "the file is not UTF-8; save it as UTF-8")])
     slips: list[tuple[int | None, str]] = []
     lines = text.replace("\r\n", "\n").split("\n")
     while len(slips) < MAX_SLIPS:
