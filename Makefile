@@ -91,6 +91,8 @@ build/typing/forestall:
 .PHONY: fresh
 fresh: .venv/.tests ## what is generated is up to date
 	@$(BIN)/python -m forestall.schemas.generate --check
+	@$(BIN)/python -m forestall.pipeline.catalogue_reference --check docs/catalogue.md
+	@$(BIN)/python -m forestall.agents.settings_reference --check docs/settings.md
 
 .PHONY: clean
 clean: ## remove .venv, build and every cache
