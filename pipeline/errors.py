@@ -6,6 +6,8 @@
     │   ├── StaleEpoch          another assignment owns the partition now
     │   ├── StalePosition       the chunk does not start where the state stands
     │   └── SequenceGap         a receiver was sent a sequence number above its mark + 1
+    ├── UnknownAction           the queue has no such action, or has it no longer
+    ├── LeaseLost               the action is in other hands by now
     ├── PositionLost            the held position is outside of the log (retention passed it)
     ├── BreakerOpen             too much input could not be processed
     ├── ServerFailed            a server that we start ourselves does not come up, or its package is missing
@@ -73,3 +75,18 @@ class Unreachable(ForestallError):
 
 class ReplayStalled(ForestallError):
     """A replay waits for its events to be processed, and nobody does."""
+
+
+class UnknownAction(ForestallError):
+    """The queue does not have the action: it never came, or was kept long enough."""
+
+    def __init__(self, alert: str) -> None:
+        super().__init__(f"the queue has no action {alert}; see `forestall queue list` for those it has")
+
+
+class LeaseLost(ForestallError):
+    """The claim's lease ran out or was given back, and the action is not this claim's; `state` is where it is."""
+
+    def __init__(self, alert: str, state: str) -> None:
+        super().__init__(f"action {alert} is {state} and not held by this claim; drop it and claim again")
+        self.state = state
