@@ -95,6 +95,7 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
 
 
 @given(st.lists(LINES, max_size=12).map("\n".join))
+@example("[problem.a]\nask = { keep = 'all' }\n[")
 def test_any_shape_is_read_or_refused(text: str) -> None:
     """Keys and values in wrong places, twice or of wrong types are mistakes, never crashes."""
     outcome(text)

@@ -112,13 +112,14 @@ class _File:
             self._add(at, 'says not how the answer is learned; add happens = { on = "…", within = "30d" }')
 
     def _section(self, at: Path, raw: Any, section: Section) -> Any:
-        """The section's struct, or None if anything in it is wrong."""
+        """The section's struct, or None if anything in it is wrong or could not be read."""
         if not isinstance(raw, dict):
             self._no_table(at, raw, section)
             return None
         before = len(self._mistakes)
         values = self._values(at, raw, section)
-        if len(self._mistakes) > before:
+        is_complete = all(key.default is not None or key.name in values for key in section.keys)
+        if len(self._mistakes) > before or not is_complete:
             return None
         return section.struct(**struct_fields(section, values))
 
