@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 
 from forestall.pipeline.core import scoring
-from forestall.pipeline.core.models.types import Floats
+from forestall.pipeline.core.models.arrays import Floats
 from forestall.pipeline.errors import StateError
 
 VERSION = 1

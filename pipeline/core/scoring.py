@@ -3,8 +3,8 @@
 import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import log
+from forestall.pipeline.core.models.arrays import Floats
 from forestall.pipeline.core.models.kernel import kernel
-from forestall.pipeline.core.models.types import Floats
 
 BINS = 15  # of equal width, for the calibration error
 CLIP = 2.0**-52  # log loss takes probabilities as at least this far from 0 and 1

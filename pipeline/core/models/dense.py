@@ -9,9 +9,9 @@ Sums skip zeros and run in the order of coordinates, so the same row gives the s
 import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import sigmoid
+from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
 from forestall.pipeline.core.models.kernel import kernel
-from forestall.pipeline.core.models.types import Floats, Integers
 
 WEIGHT, VARIANCE = 0, 1  # rows of `table`
 LABELS, SLOT = 0, 1  # rows of `tally`

@@ -3,8 +3,8 @@
 import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import log1p
+from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.kernel import kernel
-from forestall.pipeline.core.models.types import Floats, Integers
 
 CLIP = 4.0
 SMALLEST_STEP = 1e-4

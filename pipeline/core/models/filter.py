@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from forestall.pipeline.core.models import dense, stored
+from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.encoding import observe
-from forestall.pipeline.core.models.types import Floats, Integers
 from forestall.pipeline.core.models.weights import Weights, weights_of
 
 PRIOR_VARIANCE = 0.05

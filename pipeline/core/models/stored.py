@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from forestall.pipeline.core.models.types import Floats, Integers
+from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.errors import StateError
 
 VERSION = 1

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
 from forestall.pipeline.core.models.kernel import kernel
-from forestall.pipeline.core.models.types import Floats, Integers
 from forestall.pipeline.errors import StateError
 
 VERSION = 1
