@@ -12,15 +12,17 @@ Treatment = Literal["untouched", "contacted", "held_out", "suppressed"]
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer", gc=False):
     """An answered question. It names no customer; `question` is a keyed hash.
 
-    `asked` and `known` are epoch milliseconds of event time. `features` is little-endian float32 (NaN is
-    missing), one a column of the problem's layout; `categories` are 32-bit hashes. `offset` and `variance`
-    are the customer's residual (logits) before it learned this answer. `sequence` counts per sender.
+    `catalogue` is the configuration's version, `revision` the problem's under it. `asked` and `known` are epoch
+    milliseconds of event time. `features` is little-endian float32 (NaN is missing), one a column of the
+    problem's layout; `categories` are 32-bit hashes. `offset` and `variance` are the customer's residual
+    (logits) before it learned this answer. `threshold` is what p was held against. `sequence` counts per sender.
     """
 
     sender: str
     sequence: int
     problem: str
     revision: str
+    catalogue: int
     question: str
     asked: int
     known: int
@@ -29,6 +31,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     offset: float
     variance: float
     weight: float
+    threshold: float
     treatment: Treatment
     raised: bool
     features: bytes

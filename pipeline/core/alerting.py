@@ -1,0 +1,126 @@
+"""The life of an alert: raised, updated, and ended (withdrawn, expired, resolved). Every change is two effects:
+one for the alert topic and one for the queue."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from forestall.pipeline.core.customer import Customer, OpenAlert, Question
+from forestall.pipeline.core.effects import ALERTS, QUEUE
+from forestall.pipeline.core.partition import Partition
+from forestall.pipeline.core.program import Compiled
+from forestall.schemas.alert import Action, Alert, AlertState, Reason
+from forestall.schemas.event import encode
+
+
+def open_alert(customer: Customer, problem: str, subject: str | None) -> OpenAlert | None:
+    """The open alert of the same problem and subject."""
+    for alert in customer.alerts.values():
+        if alert.problem == problem and alert.subject == subject:
+            return alert
+    return None
+
+
+def raise_alert(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    compiled: Compiled,
+    question: Question,
+    reasons: list[Reason],
+) -> OpenAlert:
+    """Opens an alert for the question, or updates the one that is open for the same problem and subject."""
+    name = compiled.problem.name
+    earlier = open_alert(customer, name, question.subject)
+    if earlier is None:
+        customer.episodes += 1
+        id_ = partition.keyed_hash("alert", key, name, question.subject or "", customer.episodes)
+    else:
+        id_ = earlier.id
+    alert = OpenAlert(
+        id=id_,
+        problem=name,
+        subject=question.subject,
+        question=question.number,
+        p=question.p,
+        raised=question.asked if earlier is None else earlier.raised,
+        expires=question.closes,
+    )
+    customer.set_alert(alert)
+    state: AlertState = "raised" if earlier is None else "updated"
+    _emit(partition, key, alert, state, question.asked, None, reasons)
+    return alert
+
+
+def end_alerts(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    questions: Sequence[int],
+    ms: int,
+    state: Literal["withdrawn", "resolved", "expired"],
+    occasion: str,
+) -> None:
+    """Ends the open alerts that stand on these questions."""
+    if not questions or not customer.alerts:
+        return
+    for alert in [alert for alert in customer.alerts.values() if alert.question in questions]:
+        end_alert(partition, key, customer, alert, ms, state, occasion)
+
+
+def end_alert(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    alert: OpenAlert,
+    ms: int,
+    state: Literal["withdrawn", "resolved", "expired"],
+    occasion: str,
+) -> None:
+    """Ends one open alert."""
+    del customer.alerts[alert.id]
+    _emit(partition, key, alert, state, ms, occasion, [])
+
+
+def _emit(
+    partition: Partition,
+    key: str,
+    alert: OpenAlert,
+    state: AlertState,
+    ms: int,
+    occasion: str | None,
+    reasons: list[Reason],
+) -> None:
+    program = partition.program
+    compiled = program.problems.get(alert.problem) if program else None
+    problem = compiled.problem if compiled else None
+    sequence = partition.head.next_sequence(ALERTS)
+    queued = partition.head.next_sequence(QUEUE)
+    payload = encode(
+        Alert(
+            sender=partition.sender,
+            sequence=sequence,
+            id=alert.id,
+            state=state,
+            problem=alert.problem,
+            title=problem.title if problem else alert.problem,
+            customer=key[2:],
+            subject=alert.subject,
+            p=alert.p,
+            threshold=problem.threshold if problem else 0.0,
+            saving=problem.saving(alert.p) if problem else 0.0,
+            reasons=reasons,
+            action=Action(
+                title=problem.action.title if problem else "",
+                channels=list(problem.action.channels) if problem else [],
+                say=problem.action.say if problem else "",
+            ),
+            question=partition.keyed_hash(key, alert.question),
+            raised=alert.raised,
+            changed=ms,
+            expires=alert.expires,
+            occasion=occasion,
+        )
+    )
+    partition.emit(ALERTS, sequence, key[2:], payload)
+    partition.emit(QUEUE, queued, key[2:], payload)
+    partition.counts["alerts", alert.problem, state] += 1

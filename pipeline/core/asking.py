@@ -1,0 +1,191 @@
+"""Asking: the features of the moment, a question for each problem that asks there, its prediction."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from forestall.pipeline.core.catalogue.declaration import DAY
+from forestall.pipeline.core.customer import QUESTION_LIMIT, Customer, Moment, Question
+from forestall.pipeline.core.deciding import decide
+from forestall.pipeline.core.ending import supersede
+from forestall.pipeline.core.features import fill, lookup, numeric_values
+from forestall.pipeline.core.layout import Layout
+from forestall.pipeline.core.models.arithmetic import sigmoid
+from forestall.pipeline.core.partition import Model, Partition
+from forestall.pipeline.core.program import EVENT_CATEGORIES, Compiled, category_hash
+from forestall.schemas.event import Event
+
+Columns = NDArray[np.float32]
+Hashes = NDArray[np.uint32]
+
+#: How many answers the base rate weighs in a customer's own rate of yes.
+RATE_PRIOR = 4.0
+#: Before a problem's first notice nothing is known.
+NO_MODEL = 0.5
+_NEVER = np.full(3, np.nan)
+_HOUR_MS = 3_600_000
+#: 1970-01-01 was a Thursday.
+_FIRST_WEEKDAY = 3
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Occasion(NamedTuple):
+    """What asks: an event, or (event None) a silence; with its type as a category."""
+
+    event: Event | None
+    ms: int
+    type: str
+
+    @property
+    def subject(self) -> str | None:
+        """The event's subject."""
+        return self.event.subject if self.event is not None else None
+
+
+def ask_all(
+    partition: Partition, key: str, customer: Customer, asking: Sequence[Compiled], occasion: Occasion
+) -> None:
+    """Asks the problems at one moment: all questions share its features."""
+    shared: _Shared | None = None
+    for compiled in asking:
+        where = compiled.problem.ask.where
+        if where is not None and occasion.event is not None and not where.test(occasion.event):
+            continue
+        if not _may_ask(partition, key, customer, compiled, occasion.ms):
+            continue
+        if shared is None:
+            shared = _share(partition, customer, occasion)
+        shared.moment.questions += 1
+        _ask(partition, key, customer, compiled, occasion, shared)
+
+
+class _Shared(NamedTuple):
+    """The features that all questions of one moment share, and the moment's number."""
+
+    number: int
+    moment: Moment
+    columns: Columns
+    categories: Hashes
+
+
+def _share(partition: Partition, customer: Customer, occasion: Occasion) -> _Shared:
+    columns, categories = moment_of(partition, customer, occasion)
+    number = customer.asked + 1
+    moment = Moment(columns.tobytes(), categories.tobytes(), 0)
+    customer.moments[number] = moment
+    return _Shared(number, moment, columns, categories)
+
+
+def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> tuple[Columns, Hashes]:
+    """The layout's columns (float32) and category hashes (uint32, 0 where absent) at this moment."""
+    assert partition.program is not None
+    layout = partition.program.layout
+    subject = customer.subjects.get(occasion.subject) if occasion.subject else None
+    out = np.empty(len(layout.columns))
+    fill(
+        customer.numbers,
+        layout.spans,
+        numeric_values(layout, occasion.event.data if occasion.event is not None else None),
+        np.array(subject) if subject is not None else _NEVER,
+        occasion.ms / 1000.0,
+        out,
+    )
+    values = category_values(layout, occasion)
+    names = (*layout.category, *EVENT_CATEGORIES)
+    hashes = [category_hash(n, v) if v is not None else 0 for n, v in zip(names, values, strict=True)]
+    return out.astype(np.float32), np.array(hashes, np.uint32)
+
+
+def category_values(layout: Layout, occasion: Occasion) -> list[Any]:
+    """The values of the declared category fields (None where absent), then of EVENT_CATEGORIES."""
+    event, ms = occasion.event, occasion.ms
+    data = event.data if event is not None else None
+    values = [lookup(data, path) for path in layout.category] if data else [None] * len(layout.category)
+    weekday = _WEEKDAYS[(ms // DAY + _FIRST_WEEKDAY) % 7]
+    hour = ms % DAY // (3 * _HOUR_MS) * 3
+    return [*values, occasion.type, weekday, f"{hour:02}-{hour + 3:02} h"]
+
+
+def row_of(
+    compiled: Compiled, columns: Columns, categories: Hashes, own: tuple[float, float]
+) -> tuple[Columns, list[int]]:
+    """What the problem's model sees of a moment."""
+    row = np.empty(len(compiled.names), np.float32)
+    row[:-2] = columns[compiled.columns]
+    row[-2:] = own
+    return row, [hash_ for hash_ in categories[compiled.categories].tolist() if hash_]
+
+
+def predict(
+    model: Model | None, row: Columns, categories: list[int], customer: Customer, problem: str
+) -> float:
+    """The probability of yes, the customer's residual included where it counts."""
+    if model is None:
+        return NO_MODEL
+    z = model.weights.logit(row, categories)
+    if model.noticed.offset_counts and problem in customer.residuals:
+        z += customer.residuals[problem].mean
+    return sigmoid(z)
+
+
+def _may_ask(partition: Partition, key: str, customer: Customer, compiled: Compiled, ms: int) -> bool:
+    problem = compiled.problem
+    if problem.ask.keep == "last per day":
+        for earlier in reversed(customer.questions.values()):
+            if earlier.problem == problem.name:
+                if earlier.asked // DAY == ms // DAY:
+                    supersede(partition, key, customer, earlier)
+                break
+    if customer.open.get(problem.name, 0) >= QUESTION_LIMIT:
+        partition.counts["questions_refused", problem.name] += 1
+        return False
+    return True
+
+
+def _ask(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    compiled: Compiled,
+    occasion: Occasion,
+    shared: _Shared,
+) -> None:
+    name = compiled.problem.name
+    model = partition.models.get(name)
+    own = _own_answers(customer, name, model)
+    row, hashes = row_of(compiled, shared.columns, shared.categories, own)
+    customer.asked += 1
+    question = Question(
+        number=customer.asked,
+        problem=name,
+        revision=compiled.revision,
+        subject=occasion.subject,
+        asked=occasion.ms,
+        closes=occasion.ms + compiled.ends_after,
+        due=occasion.ms + compiled.due_after,
+        p=predict(model, row, hashes, customer, name),
+        moment=shared.number,
+        own=own,
+    )
+    customer.add(question)
+    partition.counts["questions_asked", name] += 1
+    decide(partition, key, customer, compiled, question, row, hashes, lambda: _labels(partition, occasion))
+
+
+def _labels(partition: Partition, occasion: Occasion) -> dict[int, tuple[str, str]]:
+    """The name and value of each category of the moment, by hash."""
+    assert partition.program is not None
+    layout = partition.program.layout
+    names = (*layout.category, *EVENT_CATEGORIES)
+    values = category_values(layout, occasion)
+    return {category_hash(n, v): (n, str(v)) for n, v in zip(names, values, strict=True) if v is not None}
+
+
+def _own_answers(customer: Customer, problem: str, model: Model | None) -> tuple[float, float]:
+    """How many answers the customer has given to this problem, and their rate of yes, shrunk to the base rate."""
+    answers, yes = customer.tallies.get(problem, (0, 0))
+    base = model.noticed.base_rate if model is not None else NO_MODEL
+    rate = (yes + RATE_PRIOR * base) / (answers + RATE_PRIOR)
+    return float(answers), float(np.float32(rate))

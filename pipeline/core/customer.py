@@ -1,0 +1,269 @@
+"""A customer: numbers, subjects, open questions, alerts, residuals; bounded, and stored as one document."""
+
+from heapq import heapify, heappop, heappush
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from forestall.pipeline.core.features import new_numbers
+from forestall.pipeline.core.layout import Layout
+from forestall.pipeline.core.models.residual import PRIOR_VARIANCE
+from forestall.schemas.answer import Treatment
+
+#: Ids of the latest events, to ignore repeats.
+SEEN_LIMIT = 64
+#: Subjects (orders, tickets) with numbers of their own; the one longest without an event goes first.
+SUBJECT_LIMIT = 64
+#: Open questions of one problem (one real caller has 280).
+QUESTION_LIMIT = 500
+
+
+class Question(msgspec.Struct, array_like=True, kw_only=True):
+    """One prediction that waits for its answer. Times are epoch ms; `y` is None while unknown.
+
+    `number` counts the customer's questions; `moment` is the number of the features shared by all questions
+    asked at the same event. `own` are the problem's own columns, frozen like the moment.
+    """
+
+    number: int
+    problem: str
+    revision: str
+    subject: str | None
+    asked: int
+    closes: int
+    due: int
+    p: float
+    moment: int
+    own: tuple[float, float]
+    decision: str = ""
+    treatment: Treatment = "untouched"
+    raised: bool = False
+    y: bool | None = None
+    known: int = 0
+
+
+class Moment(msgspec.Struct, array_like=True):
+    """Features as they were at one event: float32 columns and 32-bit category hashes, as bytes."""
+
+    columns: bytes
+    categories: bytes
+    questions: int
+
+
+class OpenAlert(msgspec.Struct, array_like=True, kw_only=True):
+    """An alert that is alive: raised, and neither withdrawn, expired nor resolved."""
+
+    id: str
+    problem: str
+    subject: str | None
+    question: int
+    p: float
+    raised: int
+    expires: int
+
+
+class Residual(msgspec.Struct, array_like=True):
+    """The customer's own term of a problem's logit: mean and variance."""
+
+    mean: float = 0.0
+    variance: float = PRIOR_VARIANCE
+
+
+#: (due ms, kind, key): a question's number, an alert's id, or a problem whose silence is awaited.
+Timer = tuple[int, Literal["alert", "question", "silence"], int | str]
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    """The document's form. `layout` is the key of the slots' layout, `version` of the configuration."""
+
+    layout: str
+    version: int
+    numbers: bytes
+    subjects: dict[str, tuple[float, float, float]]
+    seen: bytes
+    asked: int
+    questions: list[Question]
+    moments: dict[int, Moment]
+    alerts: list[OpenAlert]
+    tallies: dict[str, tuple[int, int]]
+    residuals: dict[str, Residual]
+    silences: dict[str, int]
+    episodes: int
+
+
+class Customer:
+    """What is known of one customer.
+
+    `waiting` (questions without an answer, by problem and number), `open` (questions by problem) and `timers`
+    (a heap with lazy deletion) are indices over the rest.
+    """
+
+    __slots__ = (
+        "alerts",
+        "asked",
+        "episodes",
+        "layout",
+        "moments",
+        "numbers",
+        "open",
+        "questions",
+        "residuals",
+        "seen",
+        "silences",
+        "subjects",
+        "tallies",
+        "timers",
+        "version",
+        "waiting",
+    )
+
+    def __init__(self, layout: Layout, version: int) -> None:
+        self.layout = layout.key
+        self.version = version
+        self.numbers: NDArray[np.float64] = new_numbers(layout)
+        self.subjects: dict[str, tuple[float, float, float]] = {}
+        self.seen: list[bytes] = []
+        self.asked = 0
+        self.questions: dict[int, Question] = {}
+        self.moments: dict[int, Moment] = {}
+        self.alerts: dict[str, OpenAlert] = {}
+        self.tallies: dict[str, tuple[int, int]] = {}
+        self.residuals: dict[str, Residual] = {}
+        self.silences: dict[str, int] = {}
+        self.episodes = 0
+        self.waiting: dict[str, dict[int, Question]] = {}
+        self.open: dict[str, int] = {}
+        self.timers: list[Timer] = []
+
+    def add(self, question: Question) -> None:
+        """Opens a question."""
+        self.questions[question.number] = question
+        self.waiting.setdefault(question.problem, {})[question.number] = question
+        self.open[question.problem] = self.open.get(question.problem, 0) + 1
+        heappush(self.timers, (question.due, "question", question.number))
+
+    def answer(self, question: Question, y: bool, known: int) -> None:
+        """The answer is known; the question stays open until its label is learned."""
+        question.y = y
+        question.known = known
+        del self.waiting[question.problem][question.number]
+
+    def close(self, question: Question) -> None:
+        """Ends a question; its moment goes with the last question that shares it."""
+        del self.questions[question.number]
+        self.open[question.problem] -= 1
+        self.waiting.get(question.problem, {}).pop(question.number, None)
+        moment = self.moments[question.moment]
+        moment.questions -= 1
+        if not moment.questions:
+            del self.moments[question.moment]
+
+    def set_alert(self, alert: OpenAlert) -> None:
+        """Opens or changes an alert."""
+        self.alerts[alert.id] = alert
+        heappush(self.timers, (alert.expires, "alert", alert.id))
+
+    def await_silence(self, problem: str, at: int) -> None:
+        """Asks the problem at `at`, unless an event moves that on."""
+        self.silences[problem] = at
+        heappush(self.timers, (at, "silence", problem))
+
+    def next_due(self) -> int | None:
+        """The earliest time at which something of this customer is due, epoch ms."""
+        timers = self.timers
+        while timers:
+            if self._counts(timers[0]):
+                return timers[0][0]
+            heappop(timers)
+        return None
+
+    def pop_due(self, until: int) -> Timer | None:
+        """The next that is due at or before `until`, in the order (ms, kind, key); it will not be due again."""
+        due = self.next_due()
+        return heappop(self.timers) if due is not None and due <= until else None
+
+    def _counts(self, timer: Timer) -> bool:
+        """Whether the timer still stands: what ended or moved leaves its old timer behind."""
+        at, kind, key = timer
+        match kind:
+            case "question":
+                return isinstance(key, int) and key in self.questions
+            case "alert":
+                return isinstance(key, str) and key in self.alerts and self.alerts[key].expires == at
+            case "silence":
+                return isinstance(key, str) and self.silences.get(key) == at
+
+
+def encode_customer(customer: Customer) -> bytes:
+    """The customer's document."""
+    return _encode(
+        _Stored(
+            customer.layout,
+            customer.version,
+            customer.numbers.tobytes(),
+            customer.subjects,
+            b"".join(customer.seen),
+            customer.asked,
+            list(customer.questions.values()),
+            customer.moments,
+            list(customer.alerts.values()),
+            customer.tallies,
+            customer.residuals,
+            customer.silences,
+            customer.episodes,
+        )
+    )
+
+
+def decode_customer(document: bytes) -> Customer:
+    """The customer of a document; numbers of another layout are left to `migrate`."""
+    stored = _decode(document)
+    customer = Customer.__new__(Customer)
+    customer.layout = stored.layout
+    customer.version = stored.version
+    customer.numbers = np.frombuffer(bytearray(stored.numbers), np.float64)
+    customer.subjects = stored.subjects
+    customer.seen = [stored.seen[i : i + 8] for i in range(0, len(stored.seen), 8)]
+    customer.asked = stored.asked
+    customer.questions = {question.number: question for question in stored.questions}
+    customer.moments = stored.moments
+    customer.alerts = {alert.id: alert for alert in stored.alerts}
+    customer.tallies = stored.tallies
+    customer.residuals = stored.residuals
+    customer.silences = stored.silences
+    customer.episodes = stored.episodes
+    _index(customer)
+    return customer
+
+
+def _index(customer: Customer) -> None:
+    """Rebuilds what is not stored: the waiting questions, their numbers, and the timers."""
+    customer.waiting = {}
+    customer.open = {}
+    for question in customer.questions.values():
+        name = question.problem
+        customer.open[name] = customer.open.get(name, 0) + 1
+        if question.y is None:
+            customer.waiting.setdefault(name, {})[question.number] = question
+    timers: list[Timer] = [(q.due, "question", q.number) for q in customer.questions.values()]
+    timers += [(a.expires, "alert", a.id) for a in customer.alerts.values()]
+    timers += [(at, "silence", problem) for problem, at in customer.silences.items()]
+    heapify(timers)
+    customer.timers = timers
+
+
+def migrate(customer: Customer, old: tuple[str, ...], layout: Layout) -> None:
+    """Moves the numbers to another layout, slot by slot by name; new slots start as never seen."""
+    numbers = new_numbers(layout)
+    place = {slot: index for index, slot in enumerate(old)}
+    for index, slot in enumerate(layout.slots):
+        if slot in place:
+            numbers[index] = customer.numbers[place[slot]]
+    customer.numbers = numbers
+    customer.layout = layout.key
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Stored).decode

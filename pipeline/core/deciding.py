@@ -1,0 +1,91 @@
+"""Deciding: a prediction above its threshold passes the gates, and is raised or held back; the ledger hears of it."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from forestall.pipeline.core.alerting import end_alert, open_alert, raise_alert
+from forestall.pipeline.core.customer import Customer, Question
+from forestall.pipeline.core.effects import LEDGER
+from forestall.pipeline.core.explaining import reasons_for
+from forestall.pipeline.core.models.weights import Numbers
+from forestall.pipeline.core.partition import Partition
+from forestall.pipeline.core.program import Compiled
+from forestall.schemas.decision import Decision, Verdict
+from forestall.schemas.event import encode
+
+Gate = Callable[[Partition, Customer, Compiled], bool]
+
+
+def _shadow(partition: Partition, customer: Customer, compiled: Compiled) -> bool:
+    return compiled.problem.mode == "live"
+
+
+def _skill(partition: Partition, customer: Customer, compiled: Compiled) -> bool:
+    model = partition.models.get(compiled.problem.name)
+    return model is not None and model.noticed.gate_open
+
+
+#: In this order; the first gate that does not let pass names the refusal.
+GATES: tuple[tuple[str, Gate], ...] = (("shadow", _shadow), ("skill", _skill))
+
+
+def decide(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    compiled: Compiled,
+    question: Question,
+    row: Numbers,
+    categories: Sequence[int],
+    labels: Callable[[], Mapping[int, tuple[str, str]]],
+) -> None:
+    """Ends the prediction in its one final decision; below the threshold there is none to make."""
+    problem = compiled.problem
+    earlier = open_alert(customer, problem.name, question.subject) if customer.alerts else None
+    if question.p <= problem.threshold:
+        if earlier is not None:
+            end_alert(partition, key, customer, earlier, question.asked, "withdrawn", "risk fell")
+        return
+    refused = next((name for name, gate in GATES if not gate(partition, customer, compiled)), None)
+    alert_id: str | None = None
+    verdict: Verdict = "held_back"
+    if refused is None:
+        model = partition.models[problem.name]
+        reasons = reasons_for(compiled, model, row, categories, labels(), customer)
+        alert_id = raise_alert(partition, key, customer, compiled, question, reasons).id
+        verdict = "raised" if earlier is None else "updated"
+        question.raised = True
+    question.decision = verdict if refused is None else f"{verdict}:{refused}"
+    partition.counts["decisions", problem.name, verdict, refused or "none"] += 1
+    _record(partition, key, compiled, question, verdict, refused, alert_id)
+
+
+def _record(
+    partition: Partition,
+    key: str,
+    compiled: Compiled,
+    question: Question,
+    verdict: Verdict,
+    gate: str | None,
+    alert: str | None,
+) -> None:
+    assert partition.program is not None
+    sequence = partition.head.next_sequence(LEDGER)
+    id_ = partition.keyed_hash(key, question.number)
+    decision = Decision(
+        sender=partition.sender,
+        sequence=sequence,
+        id=f"decision/{id_}",
+        verdict=verdict,
+        gate=gate,
+        problem=compiled.problem.name,
+        customer=key[2:],
+        subject=question.subject,
+        question=id_,
+        alert=alert,
+        asked=question.asked,
+        p=question.p,
+        threshold=compiled.problem.threshold,
+        saving=compiled.problem.saving(question.p),
+        catalogue=partition.program.version,
+    )
+    partition.emit(LEDGER, sequence, key[2:], encode(decision))

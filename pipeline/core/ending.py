@@ -1,0 +1,196 @@
+"""Ending questions: an event answers them, time runs out, or they end unlearned; each end is told to learn."""
+
+from collections.abc import Sequence
+from math import sqrt
+from zlib import crc32
+
+import numpy as np
+
+from forestall.pipeline.core.alerting import end_alerts
+from forestall.pipeline.core.customer import Customer, Question, Residual
+from forestall.pipeline.core.effects import answers_to
+from forestall.pipeline.core.models.arithmetic import sigmoid
+from forestall.pipeline.core.models.residual import update
+from forestall.pipeline.core.partition import Partition, Prediction
+from forestall.pipeline.core.program import Compiled
+from forestall.schemas.answer import Answer
+from forestall.schemas.event import Event, encode
+
+
+def answer_waiting(
+    partition: Partition, key: str, customer: Customer, answering: Sequence[Compiled], event: Event, ms: int
+) -> None:
+    """The event answers the waiting questions that it can answer.
+
+    What `happens` must come later than the question was asked, at its horizon at the latest; what ends an open
+    question need only come after it in the log.
+    """
+    for compiled in answering:
+        waiting = customer.waiting.get(compiled.problem.name)
+        if not waiting:
+            continue
+        happens, answered = compiled.problem.happens, compiled.problem.answered
+        if happens is not None:
+            if happens.where is None or happens.where.test(event):
+                same_subject = happens.same == "subject"
+                found = [
+                    q
+                    for q in waiting.values()
+                    if q.asked < ms <= q.closes and (not same_subject or q.subject == event.subject)
+                ]
+                for question in found:
+                    customer.answer(question, not happens.negated, ms)
+                _clear_alerts(partition, key, customer, compiled, found, ms)
+        elif answered is not None:
+            same_subject = answered.same == "subject"
+            found = [q for q in waiting.values() if not same_subject or q.subject == event.subject]
+            _resolve(partition, key, customer, compiled, found, y=answered.yes.test(event), ms=ms)
+
+
+def end_question(partition: Partition, key: str, customer: Customer, question: Question) -> None:
+    """The question's time is over: it is answered by what did not come, or ends unlearned."""
+    compiled = partition.problem(question.problem)
+    happens = compiled.problem.happens
+    if happens is None:
+        _end_unlearned(partition, key, customer, question)
+        return
+    if question.y is None:
+        customer.answer(question, happens.negated, question.closes)
+    _learn(partition, key, customer, question, compiled, weight=1.0)
+
+
+def supersede(partition: Partition, key: str, customer: Customer, question: Question) -> None:
+    """A later question of the same day takes the place of this one."""
+    end_alerts(partition, key, customer, [question.number], question.asked, "withdrawn", "superseded")
+    _end_unlearned(partition, key, customer, question)
+
+
+def drop_outdated(partition: Partition, key: str, customer: Customer, ms: int) -> None:
+    """Ends the questions that were asked under another revision of their problem, or of a problem that is gone."""
+    assert partition.program is not None
+    problems = partition.program.problems
+    for question in list(customer.questions.values()):
+        compiled = problems.get(question.problem)
+        if compiled is None or compiled.revision != question.revision:
+            end_alerts(partition, key, customer, [question.number], ms, "withdrawn", "catalogue changed")
+            _end_unlearned(partition, key, customer, question)
+            customer.residuals.pop(question.problem, None)
+    for problem in [p for p in customer.silences if p not in problems]:
+        del customer.silences[problem]
+
+
+def _clear_alerts(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    compiled: Compiled,
+    questions: list[Question],
+    ms: int,
+) -> None:
+    happens = compiled.problem.happens
+    cleared = happens is not None and happens.negated
+    occasion = "cleared" if cleared else "occurred"
+    end_alerts(partition, key, customer, [q.number for q in questions if q.raised], ms, "withdrawn", occasion)
+
+
+def _resolve(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    compiled: Compiled,
+    questions: list[Question],
+    *,
+    y: bool,
+    ms: int,
+) -> None:
+    """An open end has come. One outcome asked n times weighs 1/sqrt(n) each."""
+    for question in questions:
+        customer.answer(question, y, ms)
+    occasion = "occurred" if y else "cleared"
+    end_alerts(partition, key, customer, [q.number for q in questions if q.raised], ms, "withdrawn", occasion)
+    for question in questions:
+        _learn(partition, key, customer, question, compiled, weight=1.0 / sqrt(len(questions)))
+
+
+def _learn(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    question: Question,
+    compiled: Compiled,
+    *,
+    weight: float,
+) -> None:
+    """Sends the answer to learn, with the residual as it was, and lets the residual learn."""
+    assert question.y is not None
+    name = question.problem
+    moment = customer.moments[question.moment]
+    row = np.empty(len(compiled.names), np.float32)
+    row[:-2] = np.frombuffer(moment.columns, np.float32)[compiled.columns]
+    row[-2:] = question.own
+    categories = [h for h in np.frombuffer(moment.categories, np.uint32)[compiled.categories].tolist() if h]
+    residual = customer.residuals.get(name) or Residual()
+    destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
+    sequence = partition.head.next_sequence(destination)
+    assert partition.program is not None
+    answer = Answer(
+        sender=partition.sender,
+        sequence=sequence,
+        problem=name,
+        revision=question.revision,
+        catalogue=partition.program.version,
+        question=partition.keyed_hash(key, question.number),
+        asked=question.asked,
+        known=question.known,
+        y=question.y,
+        p=question.p,
+        offset=residual.mean,
+        variance=residual.variance,
+        weight=weight,
+        threshold=compiled.problem.threshold,
+        treatment=question.treatment,
+        raised=question.raised,
+        features=row.tobytes(),
+        categories=categories,
+    )
+    partition.emit(destination, sequence, name, encode(answer))
+    model = partition.models.get(name)
+    if model is not None:
+        p = sigmoid(model.weights.logit(row, categories) + residual.mean)
+        residual.mean, residual.variance = update(
+            residual.mean, residual.variance, p, float(question.y), weight
+        )
+        customer.residuals[name] = residual
+    answers, yes = customer.tallies.get(name, (0, 0))
+    customer.tallies[name] = (answers + 1, yes + question.y)
+    partition.counts["questions_answered", name, "yes" if question.y else "no"] += 1
+    _tell(partition, key, customer, question)
+
+
+def _end_unlearned(partition: Partition, key: str, customer: Customer, question: Question) -> None:
+    partition.counts["questions_answered", question.problem, "unlearned"] += 1
+    question.y = None
+    _tell(partition, key, customer, question)
+
+
+def _tell(partition: Partition, key: str, customer: Customer, question: Question) -> None:
+    """Closes the question, and lists it where somebody listens."""
+    customer.close(question)
+    if partition.predictions is not None:
+        partition.predictions.append(prediction_of(partition, key, question))
+
+
+def prediction_of(partition: Partition, key: str, question: Question) -> Prediction:
+    """The question as `--predictions` lists it."""
+    return Prediction(
+        problem=question.problem,
+        question=partition.keyed_hash(key, question.number),
+        customer=key[2:],
+        subject=question.subject,
+        asked=question.asked,
+        known=question.known if question.y is not None else None,
+        p=question.p,
+        y=question.y,
+        treatment=question.treatment,
+        decision=question.decision,
+    )

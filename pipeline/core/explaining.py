@@ -1,0 +1,80 @@
+"""Reasons: the largest terms of a prediction's logit, as sentences with their values."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from forestall.pipeline.core.customer import Customer
+from forestall.pipeline.core.models.arithmetic import exp
+from forestall.pipeline.core.models.weights import MEAN, Numbers
+from forestall.pipeline.core.partition import Model
+from forestall.pipeline.core.program import Compiled
+from forestall.schemas.alert import Reason
+
+MOST_REASONS = 3
+OWN_TERM = "this customer"
+
+
+def reasons_for(
+    compiled: Compiled,
+    model: Model,
+    row: Numbers,
+    categories: Sequence[int],
+    labels: Mapping[int, tuple[str, str]],
+    customer: Customer,
+) -> list[Reason]:
+    """The terms that raise the probability most, largest first. `labels` name each category's field and value.
+
+    Where no term is positive it is the base rate alone that speaks, and the one reason says so.
+    """
+    columns, category_terms = model.weights.terms(row, categories)
+    found = [
+        _column_reason(compiled, model, index, float(row[index]), weight)
+        for index, weight in enumerate(columns)
+        if weight > 0.0 and np.isfinite(row[index])
+    ]
+    found += [
+        _category_reason(compiled, labels[hash_], weight)
+        for hash_, weight in zip(categories, category_terms, strict=True)
+        if weight > 0.0
+    ]
+    residual = customer.residuals.get(compiled.problem.name)
+    if model.noticed.offset_counts and residual is not None and residual.mean > 0.0:
+        text = compiled.problem.words.get(
+            OWN_TERM, "this customer's answers so far are above what the rest explains"
+        )
+        found.append(Reason(feature=OWN_TERM, text=text, weight=round(residual.mean, 4)))
+    found.sort(key=lambda reason: (-reason.weight, reason.feature))
+    return found[:MOST_REASONS] or [_base_reason(model)]
+
+
+def _column_reason(compiled: Compiled, model: Model, index: int, value: float, weight: float) -> Reason:
+    name = compiled.names[index]
+    usual = _unsquash(float(model.weights.table[MEAN, index]))
+    words = compiled.problem.words.get(name, _plain(name) + ": {value} (usually {usual})")
+    text = words.replace("{value}", f"{value:.3g}").replace("{usual}", f"{usual:.3g}")
+    return Reason(feature=name, text=text, weight=round(weight, 4), value=float(f"{value:.6g}"))
+
+
+def _category_reason(compiled: Compiled, label: tuple[str, str], weight: float) -> Reason:
+    name, value = label
+    words = compiled.problem.words.get(name, _plain(name) + " is {value}")
+    return Reason(feature=name, text=words.replace("{value}", value), weight=round(weight, 4), value=value)
+
+
+def _base_reason(model: Model) -> Reason:
+    rate = float(f"{model.noticed.base_rate:.3g}")
+    return Reason(feature="base rate", text=f"it happens in {rate:.0%} of all cases", weight=0.0, value=rate)
+
+
+def _plain(name: str) -> str:
+    """`order.returned/30 d` as "order.returned in 30 d", `data.country` as "country"."""
+    subject, _, column = name.removeprefix("data.").rpartition("/")
+    if not subject:
+        return column
+    return f"{subject} in {column}" if column.endswith(" d") else f"{subject}, {column}"
+
+
+def _unsquash(encoded: float) -> float:
+    """The value whose signed log1p is `encoded`."""
+    return exp(encoded) - 1.0 if encoded >= 0.0 else 1.0 - exp(-encoded)

@@ -1,0 +1,70 @@
+"""A partition's own state, beside its documents: watermark, sequences, marks, notices' parts."""
+
+import msgspec
+
+from forestall.pipeline.errors import StateError
+from forestall.schemas.catalogue import Configuration
+
+HEAD = "p/head"
+CONFIGURATION = "p/configuration"
+#: Bumped when the meaning of stored state changes; an older core refuses a newer state.
+STATE_VERSION = 1
+
+
+class Head(msgspec.Struct, kw_only=True):
+    """`sequences`: the last number per destination. `marks`: the last number taken per sender. `layouts`: the
+    slots of every layout whose numbers may still be stored. `parts`: parts of notices not yet complete."""
+
+    version: int = STATE_VERSION
+    fingerprint: str = ""
+    watermark: int = 0
+    sequences: dict[str, int] = {}
+    marks: dict[str, int] = {}
+    layouts: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, list[bytes]] = {}
+
+    def next_sequence(self, destination: str) -> int:
+        """Counts one more record for a destination."""
+        number = self.sequences.get(destination, 0) + 1
+        self.sequences[destination] = number
+        return number
+
+
+_encode = msgspec.msgpack.Encoder(order="deterministic").encode
+_decode = msgspec.msgpack.Decoder(Head).decode
+
+
+def encode_head(head: Head) -> bytes:
+    """The head's document."""
+    return _encode(head)
+
+
+def decode_head(document: bytes | None, fingerprint: str) -> Head:
+    """The head of a document, or a new partition's. Raises StateError where this core must not go on with it."""
+    if document is None:
+        return Head(fingerprint=fingerprint)
+    head = _decode(document)
+    if head.version > STATE_VERSION:
+        raise StateError(
+            f"the stored state has version {head.version}, this core knows up to {STATE_VERSION}: "
+            "run the newer release, or restore the state that the older one wrote"
+        )
+    if head.fingerprint != fingerprint:
+        raise StateError(
+            f"the state was computed by kernels {head.fingerprint}, this machine's give {fingerprint}: "
+            "run on the same processor family and package versions, or replay the journal into a new state"
+        )
+    return head
+
+
+def encode_configuration(configuration: Configuration) -> bytes:
+    """The configuration's document; apart from the head, for it is large and seldom changes."""
+    return _encode(configuration)
+
+
+def decode_configuration(document: bytes | None) -> Configuration | None:
+    """The configuration in force; None before the first."""
+    return None if document is None else _decode_configuration(document)
+
+
+_decode_configuration = msgspec.msgpack.Decoder(Configuration).decode

@@ -1,0 +1,100 @@
+"""Where each number of a customer stands: named slots and feature columns, compiled from the catalogue.
+
+A customer's numbers are one flat float64 array: a block for each counted event type (and one for all others),
+then a block for each numeric field. What a problem's model sees is a row of feature columns computed from them.
+"""
+
+from collections.abc import Iterable
+from zlib import crc32
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from forestall.pipeline.core.catalogue.declaration import DAY, Catalogue, Problem
+
+#: A type's block: first and last time (epoch s), total count, running mean gap (s), then a decayed count a span.
+TYPE_SLOTS = ("first", "last", "total", "gap")
+#: A numeric field's block.
+FIELD_SLOTS = ("last", "mean", "seen")
+#: Columns of a type's block beside the decayed counts.
+TYPE_COLUMNS = ("total", "days since", "mean gap in days", "gaps overdue")
+FIELD_COLUMNS = ("now", "last", "mean")
+CUSTOMER_COLUMNS = ("days known",)
+SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since")
+#: Columns that differ by problem: the customer's own past answers.
+PROBLEM_COLUMNS = ("past answers", "past yes rate")
+OTHER = "any other event"
+
+
+class Layout(msgspec.Struct, frozen=True, kw_only=True):
+    """Slots and columns of one catalogue. `key` names the layout; equal slots have equal keys."""
+
+    key: str
+    types: dict[str, int]
+    spans: NDArray[np.float64]
+    numeric: tuple[str, ...]
+    category: tuple[str, ...]
+    slots: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def groups(self) -> int:
+        """Blocks of event types, the one for all other types included."""
+        return len(self.types) + 1
+
+    def group(self, type_: str) -> int:
+        """The block that counts events of this type."""
+        return self.types.get(type_, len(self.types))
+
+
+def compile_layout(catalogue: Catalogue) -> Layout:
+    """The layout of a catalogue: the same for the same declaration, whatever the order of its files."""
+    types = sorted(set(catalogue.history.types) or _named_types(catalogue.problems))
+    numeric = _fields(problem.features.numeric for problem in catalogue.problems)
+    category = _fields(problem.features.category for problem in catalogue.problems)
+    groups = [*types, OTHER]
+    spans = [_days(span) for span in catalogue.history.spans]
+    slots = [f"{g}/{s}" for g in groups for s in (*TYPE_SLOTS, *spans)]
+    slots += [f"{f}/{s}" for f in numeric for s in FIELD_SLOTS]
+    columns = [f"{g}/{c}" for g in groups for c in (*spans, *TYPE_COLUMNS)]
+    columns += [f"{f}/{c}" for f in numeric for c in FIELD_COLUMNS]
+    columns += [*CUSTOMER_COLUMNS, *SUBJECT_COLUMNS]
+    return Layout(
+        key=f"{crc32(chr(0).join(slots).encode()):08x}",
+        types={name: index for index, name in enumerate(types)},
+        spans=np.array([span / 1000.0 for span in catalogue.history.spans]),
+        numeric=numeric,
+        category=category,
+        slots=tuple(slots),
+        columns=tuple(columns),
+    )
+
+
+def columns_of(problem: Problem, layout: Layout) -> tuple[str, ...]:
+    """Names of the columns that the problem's model sees, in order."""
+    return (*(layout.columns[i] for i in column_indices(problem, layout)), *PROBLEM_COLUMNS)
+
+
+def column_indices(problem: Problem, layout: Layout) -> list[int]:
+    """Which of the layout's columns the problem's model sees: all but other problems' fields and `never`."""
+    foreign = set(layout.numeric) - set(problem.features.numeric)
+    return [i for i, column in enumerate(layout.columns) if column.rsplit("/", 1)[0] not in foreign]
+
+
+def _named_types(problems: Iterable[Problem]) -> set[str]:
+    named: set[str] = set()
+    for problem in problems:
+        named.update(problem.ask.on)
+        end = problem.happens or problem.answered
+        if end is not None:
+            named.update(end.on)
+    return named
+
+
+def _fields(declared: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({field for fields in declared for field in fields}))
+
+
+def _days(span: int) -> str:
+    return f"{span / DAY:g} d"

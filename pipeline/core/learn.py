@@ -1,0 +1,215 @@
+"""Learn: the pure core over one answers partition. Answered questions in; learned models out, as notices."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from forestall.pipeline.core.effects import DEAD_LETTERS, NOTICES, Changes, Effect, Progress, Record
+from forestall.pipeline.core.head import HEAD, Head, decode_head, encode_head
+from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem
+from forestall.pipeline.core.models.fingerprint import fingerprint
+from forestall.pipeline.errors import SequenceGap
+from forestall.schemas.answer import Answer, decode_answers_record
+from forestall.schemas.catalogue import Configuration
+from forestall.schemas.deadletter import Cause, DeadLetter
+from forestall.schemas.event import encode
+from forestall.schemas.notice import ModelNotice, NoticeEvent
+
+PROBLEM = "m/"
+#: A notice's weights are cut into parts of at most this many bytes.
+PART = 360_000
+#: A problem's notices are at least this far apart in broker time.
+NOTICE_INTERVAL_MS = 100
+
+
+class Learn:
+    """Implements the cores' protocol (see protocol.Core) for the answers topic.
+
+    `interval_ms` is the least time between two notices of a problem, by the records' timestamps; 0 for a
+    backtest, where learning is in line.
+    """
+
+    processor = "learn"
+
+    def __init__(
+        self, partition: int, topic: str = "forestall.answers", interval_ms: int = NOTICE_INTERVAL_MS
+    ) -> None:
+        self.partition = partition
+        self.topic = topic
+        self.interval_ms = interval_ms
+        self.sender = f"learn/{partition}"
+        self._reset()
+
+    def _reset(self) -> None:
+        self._head: Head | None = None
+        self._problems: dict[str, ProblemState | None] = {}
+        self._changed: set[str] = set()
+        self._effects: list[Effect] = []
+        self._counts: Counter[tuple[str, ...]] = Counter()
+        self._read: tuple[Sequence[Record], list[Answer | Configuration | str]] = ((), [])
+
+    # -- the protocol ---------------------------------------------------------------------------------------
+
+    def run(self, records: Sequence[Record], start: int, budget: int) -> Progress:
+        """Applies records[start:]; what it lacks at most is the problems' states."""
+        if self._head is None:
+            return Progress(start, frozenset((HEAD,)), False)
+        if self._read[0] is not records:
+            self._read = (records, [_read(record) for record in records])
+        answers = self._read[1]
+        names = {a.problem for a in answers[start:] if isinstance(a, Answer)}
+        missing = names - self._problems.keys()
+        if missing:
+            return Progress(start, frozenset(PROBLEM + name for name in missing), False)
+        for index in range(start, len(records)):
+            self._apply(records[index], answers[index])
+        return Progress(len(records), frozenset(), False)
+
+    def admit(self, documents: Mapping[str, bytes | None]) -> None:
+        """Takes loaded documents."""
+        for key, document in documents.items():
+            if key == HEAD:
+                self._head = decode_head(document, fingerprint())
+            else:
+                self._problems[key[len(PROBLEM) :]] = None if document is None else decode_problem(document)
+
+    def admit_due(self, window: Sequence[tuple[int, str]], complete: bool) -> None:
+        """Nothing is ever due here."""
+
+    def take_changes(self) -> Changes:
+        """What is to be committed."""
+        assert self._head is not None
+        documents: dict[str, bytes | None] = {HEAD: encode_head(self._head)}
+        for name in sorted(self._changed):
+            state = self._problems[name]
+            assert state is not None
+            documents[PROBLEM + name] = encode_problem(state)
+        return Changes(documents, {}, list(self._effects), Counter(self._counts))
+
+    def take_effects(self) -> list[Effect]:
+        """The effects alone, for who commits nothing."""
+        return list(self._effects)
+
+    def committed(self, cache_limit: int) -> None:
+        """The pending changes are durable; problems are few and stay in memory."""
+        self._changed.clear()
+        self._effects.clear()
+        self._counts.clear()
+
+    def forget(self) -> None:
+        """Starts over from the committed state."""
+        self._reset()
+
+    def reject(self, record: Record, topic: str, detail: str) -> None:
+        """Dead-letters a record on which the core itself raised. Run without records first: it needs the head."""
+        self._dead_letter(record, "core_failure", detail)
+
+    def next_due(self) -> int | None:
+        """Nothing is ever due here."""
+        return None
+
+    def watermark(self) -> int:
+        """When the latest answer became known, epoch ms."""
+        return self._head.watermark if self._head is not None else 0
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """The prequential scores of each problem in memory, by metric."""
+        return {name: state.scores() for name, state in self._problems.items() if state is not None}
+
+    # -- applying -------------------------------------------------------------------------------------------
+
+    def _apply(self, record: Record, answer: Answer | Configuration | str) -> None:
+        if isinstance(answer, str):
+            self._dead_letter(record, "wrong_shape", answer)
+        elif isinstance(answer, Answer) and self._is_next(answer):
+            self._learn(record, answer)
+
+    def _learn(self, record: Record, answer: Answer) -> None:
+        assert self._head is not None
+        name = answer.problem
+        state = self._problems[name]
+        if state is None or (state.revision != answer.revision and answer.catalogue > state.catalogue):
+            state = ProblemState.new(answer.revision, answer.catalogue, len(answer.features) // 4)
+            self._problems[name] = state
+        if state.revision != answer.revision:
+            self._counts["ignored_events", "answer_of_other_revision"] += 1
+            return
+        self._changed.add(name)
+        self._head.watermark = max(self._head.watermark, answer.known)
+        state.learn(answer)
+        self._counts["answers_learned", name] += 1
+        if state.answers >= state.next_notice and record.ms >= state.noticed_ms + self.interval_ms:
+            self._notify(name, state, record.ms)
+
+    def _notify(self, name: str, state: ProblemState, ms: int) -> None:
+        """Tells every journal partition what has been learned."""
+        assert self._head is not None
+        state.noticed(ms)
+        weights = state.filter.weights().to_bytes()
+        parts = [weights[i : i + PART] for i in range(0, len(weights), PART)]
+        for part, piece in enumerate(parts):
+            sequence = self._head.next_sequence(NOTICES)
+            notice = ModelNotice(
+                sender=self.sender,
+                sequence=sequence,
+                problem=name,
+                revision=state.revision,
+                answers=state.answers,
+                base_rate=state.base_rate,
+                offset_counts=state.offset_counts,
+                gate_open=state.gate_open,
+                part=part,
+                parts=len(parts),
+                weights=piece,
+            )
+            event = NoticeEvent(
+                id=f"{self.sender}:{sequence}",
+                source=f"forestall/{self.sender}",
+                time=datetime.fromtimestamp(ms / 1000.0, UTC),
+                data=notice,
+            )
+            self._effects.append(Effect(NOTICES, sequence, None, encode(event)))
+        self._counts["notices", name] += 1
+
+    def _is_next(self, answer: Answer) -> bool:
+        """Takes mark + 1 of a sender, ignores lower, and stops loudly on higher."""
+        assert self._head is not None
+        mark = self._head.marks.get(answer.sender, 0)
+        if answer.sequence <= mark:
+            self._counts["ignored_events", "repeated_answer"] += 1
+            return False
+        if answer.sequence > mark + 1:
+            raise SequenceGap(
+                f"{self.topic}/{self.partition}: {answer.sender} sent {answer.sequence} after {mark}"
+            )
+        self._head.marks[answer.sender] = answer.sequence
+        return True
+
+    def _dead_letter(self, record: Record, cause: Cause, detail: str) -> None:
+        assert self._head is not None
+        sequence = self._head.next_sequence(DEAD_LETTERS)
+        letter = DeadLetter(
+            sender=self.sender,
+            sequence=sequence,
+            topic=self.topic,
+            partition=self.partition,
+            offset=record.offset,
+            timestamp=record.ms,
+            cause=cause,
+            detail=detail[:500],
+            key=record.key,
+            value=record.value,
+        )
+        self._effects.append(Effect(DEAD_LETTERS, sequence, None, encode(letter)))
+        self._counts["dead_letters", cause] += 1
+
+
+def _read(record: Record) -> Answer | Configuration | str:
+    """The record, or what is wrong with it."""
+    try:
+        answer: Answer | Configuration = decode_answers_record(record.value or b"")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return str(error) or "nested too deeply"
+    return answer

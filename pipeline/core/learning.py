@@ -1,0 +1,138 @@
+"""What learn keeps of one problem: the population model, its scores, the skill gate, and whether residuals pay."""
+
+from math import ceil
+
+import msgspec
+import numpy as np
+
+from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
+from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
+from forestall.schemas.answer import Answer
+
+#: Answers in the sliding window of the scores.
+WINDOW = 2_000
+#: A notice after this share more answers, at most so many (MODELS: the cheapest that costs nothing).
+NOTICE_SHARE = 0.01
+NOTICE_MOST = 1_000
+#: Forgetting of the running losses and the base rate: about the last 2,000 answers count.
+KEEP = 1.0 - 1.0 / 2_000.0
+#: The gate looks only once so many answers are in; the confidence bound does the rest.
+GATE_LEAST = 50
+#: One-sided, and stricter than 95 %, for the gate looks again at every notice.
+GATE_DEVIATIONS = 2.5
+
+
+class ProblemState:
+    """One problem's state. `loss_without` and `loss_with` compare the model without and with the residuals."""
+
+    def __init__(self, revision: str, catalogue: int, filter_: BayesianFilter, window: Window) -> None:
+        self.revision = revision
+        self.catalogue = catalogue
+        self.filter = filter_
+        self.window = window
+        self.answers = 0
+        self.base_rate = 0.5
+        self.loss_without = 0.0
+        self.loss_with = 0.0
+        self.offset_counts = False
+        self.gate_open = False
+        self.next_notice = 1
+        self.threshold = 0.5
+        self.noticed_ms = 0
+
+    @classmethod
+    def new(cls, revision: str, catalogue: int, columns: int) -> "ProblemState":
+        """A problem of which nothing has been learned."""
+        return cls(revision, catalogue, BayesianFilter(columns), Window(WINDOW))
+
+    def learn(self, answer: Answer) -> None:
+        """Tests on the answer, then trains on it. A contacted customer is no clean example: counted, not learned."""
+        self.answers += 1
+        self.threshold = answer.threshold
+        if answer.treatment == "contacted":
+            return
+        row = np.frombuffer(answer.features, np.float32)
+        y = float(answer.y)
+        z = self.filter.predict(row, answer.categories)
+        counted = answer.offset if self.offset_counts else 0.0
+        self.window.add(sigmoid(z + counted), y, answer.weight)
+        self._weigh_residuals(z, answer.offset, y)
+        self.base_rate += max(1.0 / (self.answers + 1.0), 1.0 - KEEP) * (y - self.base_rate)
+        variance = answer.variance if self.offset_counts else 0.0
+        self.filter.learn(row, answer.categories, y, answer.weight, counted, variance)
+
+    def noticed(self, ms: int) -> None:
+        """A notice goes out now: the gate is judged, and the next one set."""
+        self.noticed_ms = ms
+        self.next_notice = self.answers + min(max(1, ceil(self.answers * NOTICE_SHARE)), NOTICE_MOST)
+        self.gate_open = self._has_skill()
+
+    def scores(self) -> dict[str, float]:
+        """Prequential scores of the window, by metric."""
+        return {
+            **msgspec.structs.asdict(self.window.scores(self.threshold)),
+            "answers": float(self.answers),
+            "gate_open": float(self.gate_open),
+            "offset_counts": float(self.offset_counts),
+        }
+
+    def _weigh_residuals(self, z: float, offset: float, y: float) -> None:
+        self.loss_without = KEEP * self.loss_without + log_loss(z, y)
+        self.loss_with = KEEP * self.loss_with + log_loss(z + offset, y)
+        self.offset_counts = self.loss_with < self.loss_without
+
+    def _has_skill(self) -> bool:
+        """Above chance with its confidence bound; an open gate closes only once skill is below chance."""
+        if self.answers < GATE_LEAST:
+            return False
+        p, y, weight = self.window.pairs()
+        area = auroc(p, y, weight)
+        if self.gate_open:
+            return area > 0.5
+        yes, no = effective_counts(y, weight)
+        return auroc_lower_bound(area, yes, no, GATE_DEVIATIONS) > 0.5
+
+
+class _Stored(msgspec.Struct, array_like=True):
+    revision: str
+    catalogue: int
+    filter: bytes
+    window: bytes
+    answers: int
+    base_rate: float
+    loss_without: float
+    loss_with: float
+    offset_counts: bool
+    gate_open: bool
+    next_notice: int
+    threshold: float
+    noticed_ms: int
+
+
+_REST = _Stored.__struct_fields__[4:]
+
+
+def encode_problem(state: ProblemState) -> bytes:
+    """The problem's document."""
+    rest = [getattr(state, name) for name in _REST]
+    stored = _Stored(state.revision, state.catalogue, state.filter.to_bytes(), state.window.to_bytes(), *rest)
+    return _encode(stored)
+
+
+def decode_problem(document: bytes) -> ProblemState:
+    """The problem of a document."""
+    stored = _decode(document)
+    state = ProblemState(
+        stored.revision,
+        stored.catalogue,
+        BayesianFilter.from_bytes(stored.filter),
+        Window.from_bytes(stored.window),
+    )
+    for name in _REST:
+        setattr(state, name, getattr(stored, name))
+    return state
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Stored).decode

@@ -1,0 +1,136 @@
+"""One journal partition while it runs: its head, program, models and working set, and the effects so far."""
+
+from collections import Counter
+from hashlib import blake2b
+
+import msgspec
+
+from forestall.pipeline.core.effects import Effect
+from forestall.pipeline.core.head import Head
+from forestall.pipeline.core.models.weights import Weights
+from forestall.pipeline.core.program import Compiled, Program, compile_configuration
+from forestall.pipeline.core.working import WorkingSet
+from forestall.schemas.answer import Treatment
+from forestall.schemas.catalogue import Configuration
+from forestall.schemas.notice import ModelNotice
+
+MODEL = "m/"
+
+
+class NoticedModel(msgspec.Struct, array_like=True, kw_only=True):
+    """A problem's model as learn last noticed it; stored as a document of its own."""
+
+    revision: str
+    answers: int
+    base_rate: float
+    offset_counts: bool
+    gate_open: bool
+    weights: bytes
+
+
+class Model(msgspec.Struct, frozen=True):
+    """A noticed model, ready to predict."""
+
+    noticed: NoticedModel
+    weights: Weights
+
+
+class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+    """One question as `--predictions` lists it; `y` is None while unknown."""
+
+    problem: str
+    question: str
+    customer: str
+    subject: str | None
+    asked: int
+    known: int | None
+    p: float
+    y: bool | None
+    treatment: Treatment
+    decision: str
+
+
+class Partition:
+    """What foresee's steps work on. `predictions` is filled only where somebody listens (the backtest)."""
+
+    def __init__(self, partition: int, answers_partitions: int) -> None:
+        self.sender = f"foresee/{partition}"
+        self.number = partition
+        self.answers_partitions = answers_partitions
+        self.head = Head()
+        self.configuration: Configuration | None = None
+        self.configuration_changed = False
+        self.program: Program | None = None
+        self.models: dict[str, Model] = {}
+        self.models_changed: set[str] = set()
+        self.working = WorkingSet()
+        self.effects: list[Effect] = []
+        self.counts: Counter[tuple[str, ...]] = Counter()
+        self.predictions: list[Prediction] | None = None
+
+    def configure(self, configuration: Configuration | None) -> None:
+        """Compiles the configuration, and remembers its layout for customers stored under it."""
+        if configuration is None:
+            return
+        self.program = compile_configuration(configuration)
+        self.configuration = configuration
+        layout = self.program.layout
+        self.head.layouts.setdefault(layout.key, layout.slots)
+        problems = self.program.problems
+        for name, model in list(self.models.items()):
+            if name not in problems or problems[name].revision != model.noticed.revision:
+                del self.models[name]
+                self.models_changed.add(name)
+
+    def admit_model(self, name: str, document: bytes) -> None:
+        """Takes a stored model."""
+        noticed = _decode_model(document)
+        self.models[name] = Model(noticed, Weights.from_bytes(noticed.weights))
+
+    def take_notice(self, notice: ModelNotice) -> None:
+        """Takes one part of a learned model; with the last part the model is in force."""
+        parts = self.head.parts
+        received = parts.setdefault(notice.problem, []) if notice.part else []
+        received.append(notice.weights)
+        if notice.part + 1 < notice.parts:
+            parts[notice.problem] = received
+            return
+        parts.pop(notice.problem, None)
+        compiled = self.program.problems.get(notice.problem) if self.program else None
+        if compiled is None or compiled.revision != notice.revision:
+            self.counts["ignored_events", "notice_of_other_revision"] += 1
+            return
+        noticed = NoticedModel(
+            revision=notice.revision,
+            answers=notice.answers,
+            base_rate=notice.base_rate,
+            offset_counts=notice.offset_counts,
+            gate_open=notice.gate_open,
+            weights=b"".join(received),
+        )
+        self.models[notice.problem] = Model(noticed, Weights.from_bytes(noticed.weights))
+        self.models_changed.add(notice.problem)
+
+    def emit(self, destination: str, sequence: int, key: str | None, payload: bytes) -> None:
+        """Adds an effect that was numbered with `head.next_sequence`."""
+        self.effects.append(Effect(destination, sequence, key.encode() if key is not None else None, payload))
+
+    def keyed_hash(self, *parts: str | int) -> str:
+        """A hash under the configuration's salt: stable, and names nobody."""
+        assert self.program is not None
+        text = "\0".join(map(str, parts)).encode(errors="surrogatepass")
+        return blake2b(text, digest_size=8, key=self.program.salt[:64]).hexdigest()
+
+    def problem(self, name: str) -> Compiled:
+        """A problem of the program in force."""
+        assert self.program is not None
+        return self.program.problems[name]
+
+
+def encode_model(model: Model) -> bytes:
+    """A model's document."""
+    return _encode_model(model.noticed)
+
+
+_encode_model = msgspec.msgpack.Encoder().encode
+_decode_model = msgspec.msgpack.Decoder(NoticedModel).decode
