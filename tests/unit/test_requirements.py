@@ -1,7 +1,10 @@
 """What is installed is pinned with hashes, the same everywhere, and from nowhere in particular."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -54,3 +57,31 @@ def test_what_builds_is_pinned_too() -> None:
     """The editable install takes setuptools from the environment: its version is in both files."""
     for name in FILES:
         assert "setuptools" in pinned(name)
+
+
+@pytest.mark.parametrize(
+    ("folders", "extras"),
+    [(("agents", "pipeline", "schemas"), ["local", "boosting"]), (("tests",), ["local", "boosting", "test"])],
+    ids=["what runs", "what tests"],
+)
+def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: list[str]) -> None:
+    """Nothing is used only because something else happens to bring it."""
+    owners = packages_distributions()
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    names = {name for file in files for name in imported(file)}
+    foreign = names - sys.stdlib_module_names - {"forestall", "tests"}
+    distributions = {
+        name: {owner.lower().replace("_", "-") for owner in owners.get(name, ())} for name in foreign
+    }
+    assert {name: of for name, of in distributions.items() if not of & wanted(extras)} == {}
+
+
+def imported(file: Path) -> set[str]:
+    """The top-level names that a file imports."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module.split(".")[0])
+    return names
