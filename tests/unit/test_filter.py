@@ -131,6 +131,15 @@ def test_a_category_takes_a_slot_after_100_labels_without_a_jump() -> None:
     assert not model.covariance[2, :2].any()
 
 
+def test_a_slot_is_taken_once_also_as_others_come() -> None:
+    """A category that has its slot keeps that one when others of its rows get theirs."""
+    model = BayesianFilter(0)
+    for n in range(450):
+        model.learn([], [7, n % 4], y=n % 2)
+    assert model.slots == 5
+    assert sorted(model.tally[dense.SLOT, :5]) == [1, 2, 3, 4, 5]
+
+
 def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over their bounds, new categories get no slot, or no entry; the model learns on."""
     monkeypatch.setattr(filter, "SLOTS", 2)

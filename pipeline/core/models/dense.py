@@ -45,7 +45,7 @@ def predict(
 
 @kernel
 def place(raw: Floats, flag_of: Integers, entries: Integers, tally: Integers, row: Floats) -> int:
-    """Completes the encoded `row` with bias, flags and slots, and counts its categories' labels.
+    """Completes the encoded `row` with bias, flags and slots, and counts its categories' labels (to 100).
 
     Returns how many categories have just had enough labels to deserve a slot.
     """
@@ -58,11 +58,11 @@ def place(raw: Floats, flag_of: Integers, entries: Integers, tally: Integers, ro
         if flag_of[j] >= 0 and not np.isfinite(raw[j]):
             row[flag_of[j]] = 1.0
     for i in range(entries.shape[0]):
-        tally[LABELS, entries[i]] += 1
         if tally[SLOT, entries[i]] >= 0:
             row[tally[SLOT, entries[i]]] = 1.0
-        if tally[LABELS, entries[i]] == LABELS_FOR_A_SLOT:
-            deserving += 1
+        if tally[LABELS, entries[i]] < LABELS_FOR_A_SLOT:
+            tally[LABELS, entries[i]] += 1
+            deserving += tally[LABELS, entries[i]] == LABELS_FOR_A_SLOT
     return deserving
 
 

@@ -134,9 +134,10 @@ class BayesianFilter:
                 covariance=stored.triangle(self.covariance),
                 encoding=stored.floats(np.stack([self.mean, self.variance])),
                 seen=stored.integers(np.stack([self.seen, self.flag_of])),
-                categories=stored.integers(np.fromiter(self.entries, np.int64, len(self.entries))),
+                categories=np.fromiter(self.entries, "<u4", len(self.entries)).tobytes(),
                 table=stored.floats(self.table[:, : len(self.entries)]),
-                tally=stored.integers(self.tally[:, : len(self.entries)]),
+                labels=self.tally[dense.LABELS, : len(self.entries)].astype("u1").tobytes(),
+                slot_of=self.tally[dense.SLOT, : len(self.entries)].astype("<i2").tobytes(),
             )
         )
 
@@ -150,11 +151,13 @@ class BayesianFilter:
         new._resize(weight, stored.read_triangle(state.covariance, len(weight)))
         new.mean, new.variance = stored.read_floats(state.encoding).reshape(2, state.columns)
         new.seen, new.flag_of = stored.read_integers(state.seen).reshape(2, state.columns)
-        categories = stored.read_integers(state.categories).tolist()
+        categories = np.frombuffer(state.categories, "<u4").tolist()
         new.entries = {category: entry for entry, category in enumerate(categories)}
         room = max(16, len(categories))
         new.table = _widened(stored.read_floats(state.table).reshape(2, len(categories)), room)
-        new.tally = _widened(stored.read_integers(state.tally).reshape(2, len(categories)), room)
+        new.tally = np.zeros((2, room), np.int64)
+        new.tally[dense.LABELS, : len(categories)] = np.frombuffer(state.labels, "u1")
+        new.tally[dense.SLOT, : len(categories)] = np.frombuffer(state.slot_of, "<i2")
         return new
 
     def _take(self, other: "BayesianFilter", coordinates: Integers) -> None:
@@ -190,8 +193,8 @@ class BayesianFilter:
 
     def _add_slots(self, entries: Integers) -> None:
         """Moves the row's categories that have enough labels into the dense block."""
-        labels = self.tally[dense.LABELS]
-        for entry in entries[labels[entries] == dense.LABELS_FOR_A_SLOT]:
+        labels, slot_of = self.tally[:, entries]
+        for entry in entries[(labels == dense.LABELS_FOR_A_SLOT) & (slot_of < 0)]:
             if self.slots < SLOTS:
                 self.slots += 1
                 self.tally[dense.SLOT, entry] = self._add_coordinate(*self.table[:, entry])

@@ -12,8 +12,12 @@ VERSION = 1
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """A filter's state. `covariance` is the lower triangle by rows; `encoding` is means and variances, `seen`
-    their counts and the columns' flags; `categories` are hashes, with their `table` and `tally`."""
+    """A filter's state, in float64 and int64 where not said otherwise.
+
+    `covariance` is the lower triangle by rows; `encoding` is the columns' means and variances, `seen` their counts
+    and flags; `categories` are uint32 hashes, with their `table`, `labels` (to 100, a byte each) and `slot_of`
+    (int16): 23 bytes a category.
+    """
 
     version: int
     columns: int
@@ -25,7 +29,8 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     seen: bytes
     categories: bytes
     table: bytes
-    tally: bytes
+    labels: bytes
+    slot_of: bytes
 
 
 to_bytes = msgspec.msgpack.Encoder().encode
