@@ -1,0 +1,109 @@
+"""The Faust app: two agents over two chunked topics. Faust assigns, rebalances, fetches; `Owner` does the rest."""
+
+import asyncio
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection
+from typing import Any
+
+import faust
+from faust.types import EventT
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from forestall.agents.chunk import Chunk, Place
+from forestall.agents.ownership import Owner, Part
+from forestall.agents.settings import Settings
+
+#: Chunks that wait before an agent. With what one fetch brings of each partition, this bounds memory.
+WAITING_CHUNKS = 8
+
+
+class App(faust.App):
+    """Faust's app without its data directory: it has no tables."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
+class Whole(faust.Schema):  # type: ignore[type-arg]  # generic in types that a chunk does not have
+    """Hands a chunk on as it is: the core decodes records itself."""
+
+    def compile(self, app: Any, **_options: Any) -> Callable[..., Awaitable[EventT]]:
+        """See faust.Schema: returns what turns a message into an event."""
+
+        async def decode(message: Any, *, propagate: bool = False) -> EventT:
+            event: EventT = faust.Event(app, None, message.value, {}, message)
+            return event
+
+        return decode
+
+
+def build(settings: Settings, owner: Owner, parts: Collection[Part], registry: CollectorRegistry) -> App:
+    """The app, ready to start."""
+    app = App(settings.group("worker"), **_configuration(settings))
+    app.transport.chunked = owner.chunked
+    for part in parts:
+        topic = app.topic(part.topic, schema=Whole(), value_type=bytes)
+        app.agent(topic, name=part.name, concurrency=1)(_agent(owner))
+    _follow_assignments(app, owner)
+    _serve(app, registry, owner)
+    return app
+
+
+def _configuration(settings: Settings) -> dict[str, Any]:
+    return {
+        "broker": [f"chunks://{address}" for address in settings.kafka.split(",")],
+        "broker_session_timeout": settings.session_timeout,
+        "broker_heartbeat_interval": settings.session_timeout / 4,
+        "consumer_auto_offset_reset": "earliest",
+        "stream_buffer_maxsize": WAITING_CHUNKS,
+        "stream_wait_empty": True,
+        "topic_allow_declare": False,
+        "topic_disable_leader": True,
+        "web_bind": settings.web_host,
+        "web_host": settings.web_host,
+        "web_port": settings.web_port,
+        "web_tables_enabled": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+def _agent(owner: Owner) -> Callable[[AsyncIterable[Chunk]], Awaitable[None]]:
+    async def agent(chunks: AsyncIterable[Chunk]) -> None:
+        """An exception that leaves an agent acknowledges its event: none may. The process ends instead."""
+        async for chunk in chunks:
+            try:
+                await owner.process(chunk)
+            except asyncio.CancelledError:
+                raise
+            except BaseException as error:
+                owner.chunked.failed(error)
+                await asyncio.Event().wait()
+
+    return agent
+
+
+def _follow_assignments(app: App, owner: Owner) -> None:
+    async def assigned(_app: Any, places: Collection[Place], **_: Any) -> None:
+        try:
+            await owner.assigned(places)
+        except Exception as error:
+            owner.chunked.failed(error)
+            raise
+
+    async def revoked(_app: Any, places: Collection[Place], **_: Any) -> None:
+        await owner.revoked(places)
+
+    app.on_partitions_assigned.connect(assigned)
+    app.on_partitions_revoked.connect(revoked)
+
+
+def _serve(app: App, registry: CollectorRegistry, owner: Owner) -> None:
+    @app.page("/metrics")
+    async def metrics(web: Any, _request: Any) -> Any:
+        return web.bytes(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    @app.page("/health")
+    async def health(web: Any, _request: Any) -> Any:
+        partitions = [f"{topic}/{partition}" for topic, partition in sorted(owner.chunked.epochs)]
+        ready = bool(partitions) and not app.rebalancing
+        return web.json({"ready": ready, "partitions": partitions}, status=200 if ready else 503)

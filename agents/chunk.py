@@ -1,0 +1,46 @@
+"""A chunk: what one fetch brought of one partition, as one message; and what the transport must know."""
+
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from forestall.pipeline.core.effects import Record
+
+#: A topic and a partition; Faust's TP and aiokafka's TopicPartition are equal to it.
+Place = tuple[str, int]
+
+
+class Chunk(NamedTuple):
+    """The log from position `start` up to position `end`.
+
+    These are the consumer's positions around the fetch, not offsets of records: transaction markers, aborted
+    data and compaction leave holes, and a chunk that has no record still moves the position. `epoch` names
+    the assignment, and the processor's seek within it, under which it was fetched: what was fetched before
+    is stale. `highwater` is the log's readable end at that time.
+    """
+
+    topic: str
+    partition: int
+    records: list[Record]
+    start: int
+    end: int
+    epoch: str
+    highwater: int
+
+
+@dataclass
+class Chunked:
+    """What the transport must know of the application. The main thread writes, the fetching one reads.
+
+    `epochs` has every partition that is ours and ready, with what its chunks carry as `epoch`; nothing is
+    fetched from others. `positions` says where committed state stands (None: no state yet, so the log's
+    beginning), and `sought` where the last seek went. `failed` is told of what the worker cannot survive.
+    `limit` is the most records a chunk may have.
+    """
+
+    topics: frozenset[str]
+    positions: Callable[[Collection[Place]], Awaitable[Mapping[Place, int | None]]]
+    failed: Callable[[BaseException], None]
+    limit: int = 2_000
+    epochs: dict[Place, str] = field(default_factory=dict)
+    sought: dict[Place, int] = field(default_factory=dict)

@@ -1,0 +1,53 @@
+"""Which destination goes where: the table from a processor's outboxes to queue and topics."""
+
+from collections.abc import Callable, Mapping
+
+from aiokafka import AIOKafkaProducer
+
+from forestall.agents.receivers import Queue, QueueReceiver, Receiver, TopicReceiver
+from forestall.agents.relay import Lane
+from forestall.agents.settings import Settings
+from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, LEDGER, NOTICES, QUEUE, answers_to
+from forestall.pipeline.store.interface import Store
+
+#: Counts what was delivered: processor, kind of destination, how many.
+Delivered = Callable[[str, str, int], None]
+
+
+class Lanes:
+    """Makes the lanes of a partition. Its topics' partitions are those of the broker, not of the settings."""
+
+    def __init__(
+        self, settings: Settings, producer: AIOKafkaProducer, queue: Queue, delivered: Delivered
+    ) -> None:
+        self._topics = settings.topics
+        self._producer = producer
+        self._queue = queue
+        self._delivered = delivered
+
+    async def partitions(self) -> dict[str, int]:
+        """How many partitions each of our topics has."""
+        return {topic: len(await self._producer.partitions_for(topic)) for topic in self._topics[:5]}
+
+    def of(self, processor: str, partition: int, store: Store, counts: Mapping[str, int]) -> list[Lane]:
+        """All lanes of one partition of one processor."""
+        topics = self._topics
+
+        def lane(source: str, receiver: Receiver, name: str | None = None) -> Lane:
+            kind = source.partition("/")[0]
+            return Lane(
+                store, source, name or source, receiver, lambda n: self._delivered(processor, kind, n)
+            )
+
+        def topic(name: str, number: int) -> TopicReceiver:
+            return TopicReceiver(self._producer, name, number % counts[name])
+
+        lanes = [lane(DEAD_LETTERS, topic(topics.deadletters, partition))]
+        if processor == "learn":
+            journal = range(counts[topics.events])
+            return lanes + [lane(NOTICES, topic(topics.events, k), f"{NOTICES}/{k}") for k in journal]
+        lanes.append(lane(QUEUE, QueueReceiver(self._queue, f"{processor}/{partition}")))
+        lanes.append(lane(ALERTS, topic(topics.alerts, partition)))
+        lanes.append(lane(LEDGER, topic(topics.decisions, partition)))
+        answers = range(counts[topics.answers])
+        return lanes + [lane(answers_to(k), topic(topics.answers, k)) for k in answers]

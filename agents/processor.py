@@ -1,0 +1,247 @@
+"""Drives one partition of one processor: chunks in, commits out. The crux of exactly once in effect.
+
+    chunk ── stale? drop ── not where the state stands? seek ── run, load, run on ── commit ── committed
+
+Truth moves in the store's commit alone. What can go wrong, and what is done:
+
+    the chunk is of an older assignment or seek     drop it; it is fetched again
+    it does not start where the state stands        forget, seek there
+    the commit is refused on position               forget, seek to the state's position
+    refused on epoch, by a token of this process    drop the chunk: the newer assignment reads it
+    refused on epoch, by another process            StaleEpoch ends this process; the supervisor rejoins
+    the core raises                                 forget, one record at a time; dead-letter what raises again
+"""
+
+import asyncio
+import logging
+import secrets
+import traceback
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.pipeline.core.effects import Changes, Progress, Record
+from forestall.pipeline.core.protocol import Core
+from forestall.pipeline.errors import ForestallError, StaleEpoch, StalePosition
+from forestall.pipeline.store.interface import Store
+from forestall.pipeline.store.values import Commit
+
+log = logging.getLogger(__name__)
+
+
+class Seeker(Protocol):
+    """What the processor needs of the consumer."""
+
+    async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Place, int]:
+        """Seeks to the positions; None is the log's beginning."""
+
+
+class Committed(NamedTuple):
+    """What one commit did, for whoever listens: relay, metrics, breaker, ticks."""
+
+    records: Sequence[Record]
+    changes: Changes
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`budget`: changed customers and due times a commit; `window`: due times loaded at once; `cached`:
+    documents that a partition keeps in memory."""
+
+    budget: int = 2_000
+    window: int = 20_000
+    cached: int = 50_000
+
+
+class Processor:
+    """One partition. `open` comes first at each assignment; then `process`, in the order of the log.
+
+    `ours` are all tokens that this process ever took. `committed` hears of every commit, `refused` of every
+    refusal ("epoch" or "position").
+    """
+
+    def __init__(
+        self,
+        core: Core,
+        store: Store,
+        place: Place,
+        chunked: Chunked,
+        seeker: Callable[[], Seeker],
+        *,
+        ours: set[str],
+        committed: Callable[[Committed], Awaitable[None]],
+        refused: Callable[[str], None] = lambda cause: None,
+        limits: Limits | None = None,
+    ) -> None:
+        self.core = core
+        self.store = store
+        self.place = place
+        self.position = 0
+        self.commit: str | None = None
+        self.token = ""
+        self._chunked = chunked
+        self._seeker = seeker
+        self._ours = ours
+        self._committed = committed
+        self._refused = refused
+        self._limits = limits or Limits()
+        self._lock = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Takes the partition with a new epoch. The cache stays if the state is still the one we left."""
+        async with self._lock:
+            self.token = secrets.token_hex(16)
+            self._ours.add(self.token)
+            held = await self.store.acquire(self.token)
+            if (held.position, held.commit) != (self.position, self.commit):
+                self._stand_at(held.position, held.commit)
+            await self._run((), 0)
+            self._chunked.epochs[self.place] = self._fresh_label()
+
+    def close(self) -> None:
+        """The partition is no longer ours; its chunks are dropped when they come."""
+        self._chunked.epochs.pop(self.place, None)
+        self.token = ""
+
+    async def held(self) -> int | None:
+        """Where the state stands, asked of the store; None if it is new."""
+        held = await self.store.held()
+        return held.position if held.commit is not None else None
+
+    async def process(self, chunk: Chunk) -> None:
+        """Applies a chunk and commits. Raises what must end the process."""
+        async with self._lock:
+            if chunk.epoch != self._chunked.epochs.get(self.place):
+                return
+            try:
+                if chunk.start == self._standing():
+                    await self._apply(chunk)
+                else:
+                    log.info("%s: fetched from %d, stands at %d", self.place, chunk.start, self._standing())
+                    await self._go_back(self.position, self.commit)
+            except StalePosition as stale:
+                log.warning("%s: commit refused: %s", self.place, stale)
+                self._refused("position")
+                await self._go_back(stale.position, stale.commit or None)
+            except StaleEpoch as stale:
+                self._refused("epoch")
+                self.core.forget()
+                if stale.holder not in self._ours:
+                    raise
+            except BaseException:
+                self.core.forget()
+                raise
+
+    async def compare(self) -> None:
+        """Asks whether the store still stands where we do (Redis may have lost its last second); else seeks."""
+        async with self._lock:
+            if self.place not in self._chunked.epochs:
+                return
+            held = await self.store.held()
+            if held.epoch != self.token and held.epoch not in self._ours:
+                raise StaleEpoch(held.epoch or "")
+            if (held.position, held.commit) != (self.position, self.commit):
+                log.warning("%s: the store stands at %d, not %d", self.place, held.position, self.position)
+                await self._go_back(held.position, held.commit)
+
+    async def _apply(self, chunk: Chunk) -> None:
+        try:
+            await self._run(chunk.records, chunk.end)
+        except _CoreRaised:
+            self.core.forget()
+            await self._run_singly(chunk)
+
+    async def _run(self, records: Sequence[Record], end: int) -> None:
+        """Runs all records, with as many commits as the budget makes of them; the last one at `end`."""
+        applied = done = 0
+        while True:
+            progress = self._step(records, done)
+            done = progress.consumed
+            if progress.missing or progress.due_missing:
+                await self._load(progress)
+                continue
+            if done == len(records):
+                break
+            at = records[done - 1].offset + 1 if done else 0
+            await self._commit(records[applied:done], max(self._standing(), at))
+            applied = done
+        if end > self.position:
+            await self._commit(records[applied:], end)
+
+    async def _load(self, progress: Progress) -> None:
+        if progress.missing:
+            self.core.admit(await self.store.load(sorted(progress.missing)))
+        if progress.due_missing:
+            self.core.admit_due(*await self.store.due(self._limits.window))
+
+    def _step(self, records: Sequence[Record], start: int) -> Progress:
+        try:
+            return self.core.run(records, start, self._limits.budget)
+        except ForestallError:
+            raise
+        except Exception as error:
+            raise _CoreRaised from error
+
+    async def _run_singly(self, chunk: Chunk) -> None:
+        """After the core raised: each record alone, and the one that raises again becomes a dead letter."""
+        for record in [record for record in chunk.records if record.offset >= self.position]:
+            try:
+                await self._run([record], record.offset + 1)
+            except _CoreRaised as raised:
+                self.core.forget()
+                await self._reject(record, raised.__cause__)
+        await self._run((), chunk.end)
+
+    async def _reject(self, record: Record, error: BaseException | None) -> None:
+        """Dead-letters one record. The log names type and line alone: messages may hold a customer's data."""
+        where = traceback.extract_tb(error.__traceback__)[-1] if error else None
+        place = f"{where.filename}:{where.lineno}" if where else "?"
+        log.error(
+            "%s offset %d: the core raised %s at %s", self.place, record.offset, type(error).__name__, place
+        )
+        await self._run((), self.position)
+        self.core.reject(record, self.place[0], f"{type(error).__name__}: {error} ({place})")
+        await self._commit([record], record.offset + 1)
+
+    async def _commit(self, records: Sequence[Record], end: int) -> None:
+        changes = self.core.take_changes()
+        commit = Commit(
+            epoch=self.token,
+            start=self.position,
+            end=end,
+            commit_id=secrets.token_hex(8),
+            expected_commit=self.commit,
+            documents=changes.documents,
+            due=changes.due,
+            effects=changes.effects,
+        )
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        await self.store.commit(commit)
+        self.position, self.commit = end, commit.commit_id
+        self.core.committed(self._limits.cached)
+        await self._committed(Committed(records, changes, loop.time() - began))
+
+    async def _go_back(self, position: int, commit: str | None) -> None:
+        """Forgets what was not committed, drops what was fetched, and reads on from the state's position."""
+        self._chunked.epochs.pop(self.place, None)
+        self._stand_at(position, commit)
+        await self._seeker().seek_held({self.place: position if commit is not None else None})
+        self._chunked.epochs[self.place] = self._fresh_label()
+
+    def _stand_at(self, position: int, commit: str | None) -> None:
+        self.core.forget()
+        self.position, self.commit = position, commit
+
+    def _standing(self) -> int:
+        """Where the next chunk must start: the state's position, or the log's beginning for a new state."""
+        return self.position if self.commit is not None else self._chunked.sought.get(self.place, 0)
+
+    def _fresh_label(self) -> str:
+        return f"{self.token}/{secrets.token_hex(4)}"
+
+
+class _CoreRaised(Exception):
+    """The core itself raised; the cause says what."""

@@ -1,0 +1,185 @@
+"""Delivers a partition's outbox: for each destination a lane, in sequence, from the receiver's mark.
+
+A record may be delivered more than once (a crash between delivery and mark) but never out of order and never
+not at all; receivers take mark + 1, ignore lower, and stop on higher.
+"""
+
+import asyncio
+import logging
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+
+from aiokafka.errors import KafkaError
+
+from forestall.agents.receivers import Receiver
+from forestall.pipeline.errors import SequenceGap
+from forestall.pipeline.store.interface import Store
+
+log = logging.getLogger(__name__)
+
+BATCH = 500
+#: A failed round is tried again after so many seconds, doubling; after that the process ends.
+RETRIES = (0.2, 0.5, 1.0, 2.0, 4.0)
+#: How often an idle lane looks after its mark and trims.
+IDLE = 2.0
+
+
+class Lane:
+    """One destination. `source` names its outbox; `name` its sent mark: several lanes may share an outbox.
+
+    `delivered` is told how many records were.
+    """
+
+    def __init__(
+        self, store: Store, source: str, name: str, receiver: Receiver, delivered: Callable[[int], None]
+    ) -> None:
+        self.source = source
+        self.name = name
+        self._store = store
+        self._receiver = receiver
+        self._delivered = delivered
+        self._sent = 0
+        self._top = 0
+        self._held: deque[tuple[float, int]] = deque()
+        self._settled = 0
+        self._work = asyncio.Event()
+
+    def wake(self, top: int) -> None:
+        """Records up to number `top` were committed to the outbox."""
+        self._top = top
+        self._work.set()
+
+    def waiting(self) -> int:
+        """How many records are known to wait."""
+        return max(0, self._top - self._sent)
+
+    def settled(self, before: float) -> int:
+        """The last sequence that the receiver has held since before that moment of the loop's clock."""
+        while self._held and self._held[0][0] <= before:
+            self._settled = self._held.popleft()[1]
+        return self._settled
+
+    async def run(self) -> None:
+        """Delivers until cancelled. Raises SequenceGap, or the last error when retries are used up."""
+        await self._resume()
+        failures = 0
+        while True:
+            try:
+                await self._round()
+                failures = 0
+            except SequenceGap:
+                await self._mend()
+            except KafkaError as error:
+                if failures == len(RETRIES):
+                    raise
+                log.warning("relay to %s: %s; trying again", self.name, type(error).__name__)
+                await asyncio.sleep(RETRIES[failures])
+                failures += 1
+                await self._resume()
+
+    async def _round(self) -> None:
+        self._work.clear()
+        records = await self._store.outbox(self.source, self._sent, BATCH)
+        if not records:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._work.wait(), IDLE)
+                return
+            await self._look_back()
+            return
+        if records[0].sequence != self._sent + 1:
+            raise SequenceGap(
+                f"the outbox for {self.name} goes on at {records[0].sequence}, but the receiver holds "
+                f"{self._sent}: what lies between was trimmed and is lost there. Rebuild the receiver from "
+                "the state (`forestall queue rebuild`), or restore its shard"
+            )
+        last = await self._receiver.deliver(records)
+        await self._store.record_sent(self.name, last)
+        self._delivered(last - self._sent)
+        self._sent = last
+        self._held.append((asyncio.get_running_loop().time(), last))
+
+    async def _resume(self) -> None:
+        """The receiver's own mark counts; where it keeps none, what was recorded as acknowledged."""
+        mark = await self._receiver.mark()
+        self._sent = (await self._store.sent()).get(self.name, 0) if mark is None else mark
+        self._held.append((asyncio.get_running_loop().time(), self._sent))
+
+    async def _look_back(self) -> None:
+        """While idle: a receiver whose shard was rolled back gets again what it lost."""
+        mark = await self._receiver.mark()
+        if mark is not None and mark < self._sent:
+            log.warning("relay to %s: the receiver fell back from %d to %d", self.name, self._sent, mark)
+            self._sent = mark
+            self._held.clear()
+
+    async def _mend(self) -> None:
+        """The receiver says that something is missing: it fell back, or this is a hole, which ends us."""
+        before = self._sent
+        await self._look_back()
+        if self._sent >= before:
+            raise SequenceGap(f"relay to {self.name}: the receiver misses records after {before}")
+
+
+class Relay:
+    """All lanes of one partition, as tasks. `failed` is told of what ends a lane."""
+
+    def __init__(
+        self, store: Store, lanes: Sequence[Lane], keep: float, failed: Callable[[BaseException], None]
+    ) -> None:
+        self._store = store
+        self._lanes = lanes
+        self._keep = keep
+        self._failed = failed
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Begins to deliver, first what an earlier owner left."""
+        self._tasks = [asyncio.create_task(self._guarded(lane.run())) for lane in self._lanes]
+        self._tasks.append(asyncio.create_task(self._guarded(self._trim())))
+
+    async def stop(self) -> None:
+        """Ends at once; the next owner goes on from the marks."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def wake(self, tops: Mapping[str, int]) -> None:
+        """Effects for these destinations were committed, up to these numbers."""
+        for lane in self._lanes:
+            if lane.source in tops:
+                lane.wake(tops[lane.source])
+
+    def waiting(self) -> dict[str, int]:
+        """By kind of destination, how many records are known to wait; of lanes that share an outbox the most."""
+        outboxes: dict[str, int] = {}
+        for lane in self._lanes:
+            outboxes[lane.source] = max(outboxes.get(lane.source, 0), lane.waiting())
+        kinds: Counter[str] = Counter()
+        for source, waiting in outboxes.items():
+            kinds[source.partition("/")[0]] += waiting
+        return dict(kinds)
+
+    def backlog(self) -> int:
+        """How many records the slowest lane has waiting."""
+        return max((lane.waiting() for lane in self._lanes), default=0)
+
+    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+        try:
+            await work
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self._failed(error)
+
+    async def _trim(self) -> None:
+        """Drops what every receiver has held for a while: a receiver may roll back by a second or so."""
+        trimmed: dict[str, int] = {}
+        while True:
+            await asyncio.sleep(max(self._keep / 2, 0.1))
+            before = asyncio.get_running_loop().time() - self._keep
+            for source in {lane.source for lane in self._lanes}:
+                through = min(lane.settled(before) for lane in self._lanes if lane.source == source)
+                if through > trimmed.get(source, 0):
+                    await self._store.trim(source, through)
+                    trimmed[source] = through

@@ -1,0 +1,229 @@
+"""A Faust transport (`chunks://host:port`) that hands on one message for each fetched chunk.
+
+Faust spends four asyncio tasks, some 57 µs, on a message; so a message is a chunk. Faust keeps assignment,
+rebalance, offsets for lag tools, and sensors. What differs from Faust's own aiokafka driver:
+
+- chunked topics are drained partition by partition, with the position before and after (`_take`);
+- it reads committed data alone, and never resets a position by itself;
+- `seek_to_committed` asks the state for positions, not Kafka;
+- a message fetched again after a seek is not dropped as read before (`_Unread`);
+- acks move Kafka's committed offset to the end of the last chunk that was processed.
+
+The assumptions about the insides of Faust and aiokafka stand in tests/unit/test_transport_contract.py.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.errors import ConsumerStoppedError, OffsetOutOfRangeError
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+from faust.transport.drivers.aiokafka import Consumer as AIOKafkaDriverConsumer
+from faust.transport.drivers.aiokafka import Transport as AIOKafkaDriverTransport
+from faust.types import TP, ConsumerMessage
+
+from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.pipeline.core.effects import Record
+from forestall.pipeline.errors import PositionLost
+
+Fetched = dict[Place, list[Any]]
+
+
+class _Unread(defaultdict[Place, int | None]):
+    """Faust's record of what it has read, which it consults to drop what comes again after a seek.
+
+    For chunked topics nothing ever counts as read: the processor compares positions, exactly.
+    """
+
+    def __init__(self, chunked: frozenset[str]) -> None:
+        super().__init__(lambda: None)
+        self._chunked = chunked
+
+    def __getitem__(self, place: Place) -> int | None:
+        return None if place[0] in self._chunked else super().__getitem__(place)
+
+
+class ChunkThread(AIOKafkaConsumerThread):
+    """The thread that fetches. Its methods with a leading underscore run in it, through `call_thread`."""
+
+    @property
+    def chunked(self) -> Chunked:
+        """What the application told the transport."""
+        chunked: Chunked = self.transport.chunked
+        return chunked
+
+    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        consumer._auto_offset_reset = "none"
+        return consumer
+
+    async def _fetch_records(
+        self,
+        consumer: AIOKafkaConsumer,
+        active_partitions: Collection[Place],
+        timeout: float | None = None,
+        max_records: int | None = None,
+    ) -> Fetched:
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher
+        if consumer._closed or fetcher._closed:
+            raise ConsumerStoppedError
+        with fetcher._subscriptions.fetch_context():
+            fetched = await self._drain(fetcher, active_partitions, max_records)
+            if not fetched and timeout:
+                waiter = fetcher._create_fetch_waiter()
+                await asyncio.wait([waiter], timeout=timeout)
+                waiter.cancel()
+                fetched = await self._drain(fetcher, active_partitions, max_records)
+            return fetched
+
+    async def _drain(self, fetcher: Any, active: Collection[Place], max_records: int | None) -> Fetched:
+        """Takes what has been fetched. Nothing in it waits, so that positions are those of the records."""
+        fetched: Fetched = {}
+        for place in [place for place in fetcher._records if place in active]:
+            if fetcher._subscriptions.reassignment_in_progress or not self.consumer.flow_active:
+                break
+            if place.topic in self.chunked.topics:
+                chunk = await self._take(fetcher, place)
+                if chunk is not None:
+                    fetched[TP(*place)] = [chunk]
+            else:
+                records = await fetcher.fetched_records((place,), timeout=0, max_records=max_records)
+                fetched.update((TP(*place), found) for place, found in records.items())
+        return fetched
+
+    async def _take(self, fetcher: Any, place: Any) -> Chunk | None:
+        epoch = self.chunked.epochs.get(place)
+        state = fetcher._subscriptions.subscription.assignment.state_value(place)
+        if epoch is None or state is None or not state.has_valid_position:
+            return None
+        result = fetcher._records[place]
+        if type(result) is FetchResult and result.has_more():
+            result._partition_records._consumer_record = _as_record
+        start = state.position
+        try:
+            drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
+        except OffsetOutOfRangeError:
+            raise _lost(place, start, "the log has no such offset") from None
+        if state.position == start and not drained:
+            return None
+        return Chunk(*place, drained.get(place, []), start, state.position, epoch, _readable_end(state))
+
+    async def _seek_checked(self, held: Mapping[Place, int | None]) -> dict[Place, int]:
+        """Seeks to the held positions; those of None to the beginning. Raises PositionLost."""
+        consumer = self._ensure_consumer()
+        beginnings = await consumer.beginning_offsets([TopicPartition(*place) for place in held])
+        positions = {}
+        for place, beginning in beginnings.items():
+            position = held[place]
+            if position is not None and position < beginning:
+                raise _lost(place, position, f"the log begins at {beginning}")
+            consumer.seek(place, beginning if position is None else position)
+            positions[TP(*place)] = beginning if position is None else position
+        return positions
+
+    async def _committed(self, places: Collection[Place]) -> dict[Place, int | None]:
+        consumer = self._ensure_consumer()
+        return {place: await consumer.committed(TopicPartition(*place)) for place in places}
+
+
+class ChunkConsumer(AIOKafkaDriverConsumer):
+    """Faust's consumer, in the event loop's thread."""
+
+    _thread: ChunkThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._chunked: Chunked = self.transport.chunked
+        self._read_offset = _Unread(self._chunked.topics)
+
+    def _new_consumer_thread(self) -> ChunkThread:
+        return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        try:
+            return await super()._getmany(active_partitions, timeout)
+        except PositionLost as lost:
+            self._chunked.failed(lost)
+            raise
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        if type(record) is not Chunk:
+            return super()._to_message(tp, record)
+        seconds = record.records[-1].ms / 1000 if record.records else 0.0
+        last = record.end - 1  # Kafka's committed offset is one more than what was acknowledged
+        generation = self.app.consumer_generation_id
+        return ConsumerMessage(
+            *tp, last, seconds, 0, [], None, record, None, 0, 0, tp, generation_id=generation
+        )
+
+    def _new_offset(self, tp: TP) -> int | None:
+        if tp.topic not in self._chunked.topics:
+            offset: int | None = super()._new_offset(tp)
+            return offset
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        last = max(acked)  # chunks are processed in order; the holes between them are no records of ours
+        acked.clear()
+        self._acked_index[tp].clear()
+        return last + 1
+
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        """Seeks every partition to where its state stands. Only reads; also runs when flow resumes."""
+        ours = {tp for tp in self.assignment() if tp.topic in self._chunked.topics}
+        held = await self._chunked.positions(ours)
+        others = self.assignment() - ours
+        committed = await self._thread.call_thread(self._thread._committed, others) if others else {}
+        return await self.seek_held({**held, **committed})
+
+    async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Any, int]:
+        """Seeks to these positions (None: the beginning). Raises PositionLost, and tells the application."""
+        if not held:
+            return {}
+        try:
+            positions: Mapping[Any, int] = await self._thread.call_thread(self._thread._seek_checked, held)
+        except PositionLost as lost:
+            self._chunked.failed(lost)
+            raise
+        self._chunked.sought.update(positions)
+        return positions
+
+    def readable_end(self, place: Place) -> int | None:
+        """Where the log ends as of the last fetch; None before the first, or if the partition is not ours."""
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        state = assignment.state_value(TopicPartition(*place)) if assignment is not None else None
+        return None if state is None or state.highwater is None else _readable_end(state)
+
+
+class Transport(AIOKafkaDriverTransport):
+    """Registered in the entry point group `faust.transports` for the scheme `chunks`."""
+
+    Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer
+    #: Set by `app.build` before anything starts.
+    chunked: Chunked
+
+
+def _as_record(_place: Any, record: Any) -> Record:
+    """Takes the place of aiokafka's own conversion, whose record has eleven fields."""
+    return Record(record.offset, record.timestamp, record.key, record.value)
+
+
+def _readable_end(state: Any) -> int:
+    """The last stable offset, or the high watermark where a broker does not tell it."""
+    stable = state.lso
+    end: int = state.highwater if stable is None or stable < state.position else stable
+    return end
+
+
+def _lost(place: Place, position: int, why: str) -> PositionLost:
+    return PositionLost(
+        f"{place[0]} partition {place[1]}: the state stands at position {position}, but {why} "
+        "(retention passed it, or the topic was made anew). Going on would skip events in silence. "
+        "Restore the topic; or delete this partition's state, restart, and lengthen the retention."
+    )

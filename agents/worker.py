@@ -1,0 +1,203 @@
+"""The worker: `python -m forestall.agents.worker` runs it supervised, with `--alone` without a supervisor."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+
+import uvloop
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry
+
+from forestall.agents.app import App, build
+from forestall.agents.exits import code_of, says_enough
+from forestall.agents.lanes import Lanes
+from forestall.agents.outcomes import OutcomeRelay
+from forestall.agents.ownership import Edges, Owner, Part
+from forestall.agents.settings import Settings
+from forestall.agents.settings_sources import load_settings
+from forestall.agents.supervisor import RESTARTS, Supervisor
+from forestall.pipeline.core.protocol import Core
+from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.metrics import Metrics
+from forestall.pipeline.queue.queue import ActionQueue
+from forestall.pipeline.store.connect import connect
+from forestall.pipeline.store.partition import PartitionStore
+
+log = logging.getLogger(__name__)
+
+#: How long a clean end may take: finish the chunk in hand, leave the group.
+GRACE = 8.0
+
+#: Loggers of which we want warnings only; mode names its services' loggers after the modules of our classes.
+_LOUD = ("faust", "mode", "aiokafka", "asyncio", "aiohttp", "numba", "forestall.agents.app",
+         "forestall.agents.transport")
+
+#: Makes a core: partition, number of answers partitions.
+MakeCore = Callable[[int, int], Core]
+
+
+class Ending:
+    """Why the worker ends; the first reason counts. None is a clean end."""
+
+    def __init__(self) -> None:
+        self._told: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, error: BaseException | None = None) -> None:
+        """Ends the worker."""
+        if not self._told.done():
+            self._told.set_result(error)
+
+    async def wait(self) -> BaseException | None:
+        """Waits for the end, and says why."""
+        return await asyncio.shield(self._told)
+
+
+def parts_of(settings: Settings, foresee: MakeCore, learn: MakeCore) -> list[Part]:
+    """The two processors over their topics."""
+    topics = settings.topics
+    return [
+        Part("foresee", topics.events, foresee, ticks=True),
+        Part("learn", topics.answers, learn, ticks=False),
+    ]
+
+
+async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | None:
+    """Runs the worker until it is told to end; returns what ended it."""
+    ending = Ending()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.tell)
+    registry = CollectorRegistry()
+    producer = new_producer(settings)
+    await producer.start()
+    edges, queue = _edges(settings, Metrics(registry), producer, ending)
+    owner = Owner(parts, edges)
+    app = build(settings, owner, parts, registry)
+    edges.attach(app)
+    outcomes = OutcomeRelay(
+        queue, producer, settings, lambda: (settings.topics.events, 0) in owner.chunked.epochs
+    )
+    endless = (_serve(app), owner.keep(), outcomes.run(), _parent(ending))
+    tasks = [asyncio.create_task(_guarded(each, ending)) for each in endless]
+    error = await ending.wait()
+    with contextlib.suppress(asyncio.TimeoutError, Exception):
+        await asyncio.wait_for(_stop(app, owner, producer, tasks), GRACE)
+    return error
+
+
+def run(settings: Settings, parts: Sequence[Part]) -> int:
+    """Runs one worker in this process; returns its exit code, after saying why it ended."""
+    uvloop.install()
+    error = asyncio.run(work(settings, parts))
+    if error is not None and says_enough(error):
+        log.error("%s: %s", type(error).__name__, error)
+    elif error is not None:
+        log.error("the worker ends", exc_info=error)
+    return code_of(error)
+
+
+def start_logging(settings: Settings) -> None:
+    """Our own log at the level that is set; the libraries' warnings only."""
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", force=True
+    )
+    for library in _LOUD:
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def new_producer(settings: Settings) -> AIOKafkaProducer:
+    """A producer whose acknowledgement means that every replica in sync has the record."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka.split(","),
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=512 * 1024,
+        max_request_size=2 * settings.max_event_bytes,
+        linger_ms=0,
+    )
+
+
+def _edges(
+    settings: Settings, metrics: Metrics, producer: AIOKafkaProducer, ending: Ending
+) -> tuple[Edges, ActionQueue]:
+    redis = connect(settings.redis)
+    queue = ActionQueue(redis, settings.store_prefix)
+    metrics.restarts.set(int(os.environ.get(RESTARTS, "0")))
+
+    def delivered(processor: str, kind: str, count: int) -> None:
+        metrics.relay_delivered.labels(processor, kind).inc(count)
+
+    def store(processor: str, partition: int) -> PartitionStore:
+        return PartitionStore(redis, processor, partition, settings.store_prefix)
+
+    lanes = Lanes(settings, producer, queue, delivered)
+    return Edges(settings, metrics, store, producer, lanes, ending.tell), queue
+
+
+async def _serve(app: App) -> None:
+    """Starts the app and waits until it stops, which it does by itself only when it crashed."""
+    app.web.init_server()
+    await app.start()
+    log.info("/metrics and /health at %s", app.web._runner.addresses)
+    while not app.crashed and not app.should_stop:
+        await asyncio.sleep(0.2)
+    raise app.crash_reason or RuntimeError("Faust stopped")
+
+
+async def _parent(ending: Ending) -> None:
+    """A supervisor that was killed takes its child along."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(1)
+    ending.tell()
+
+
+async def _guarded(endless: Coroutine[None, None, None], ending: Ending) -> None:
+    try:
+        await endless
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        ending.tell(error)
+
+
+async def _stop(
+    app: App, owner: Owner, producer: AIOKafkaProducer, tasks: Sequence[asyncio.Task[None]]
+) -> None:
+    """The chunk in hand is finished, the group left; the next owner goes on from the committed position."""
+    await app.stop()
+    await owner.stop()
+    for task in tasks:
+        task.cancel()
+    await producer.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Reads the settings from file and environment."""
+    alone = "--alone" in (sys.argv[1:] if arguments is None else arguments)
+    if not alone:
+        return Supervisor([sys.executable, "-m", "forestall.agents.worker", "--alone"]).run()
+    try:
+        settings = load_settings()
+    except ConfigurationError as error:
+        sys.stderr.write(f"{error}\n")
+        return code_of(error)
+    start_logging(settings)
+    return run(settings, live_parts(settings))
+
+
+def live_parts(settings: Settings) -> list[Part]:
+    """The processors with their real cores, whose kernels take a moment to load."""
+    from forestall.pipeline.core.foresee import Foresee  # noqa: PLC0415 (see above)
+    from forestall.pipeline.core.learn import Learn  # noqa: PLC0415
+
+    topic = settings.topics.events
+    return parts_of(settings, lambda p, answers: Foresee(p, answers, topic), lambda p, _answers: Learn(p))
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    os._exit(main())  # a thread of the consumer may hang; what counts is committed
