@@ -117,8 +117,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     outstanding_events: Annotated[
         int,
         Meta(description="A replay waits while more events than this are not yet processed.", ge=1),
-        Meta(examples=[100_000]),
-    ] = 20_000
+        Meta(examples=[50_000]),
+    ] = 5_000
     outstanding_answers: Annotated[
         int,
         Meta(description="A replay waits while more answers than this are not yet learned.", ge=1),

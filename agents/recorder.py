@@ -1,0 +1,80 @@
+"""Records the logs: every topic's committed records as they stand now, into a folder."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kafka import TopicPartition
+
+from forestall.agents.kafka_clients import consumer
+from forestall.agents.log_ends import ends_of, places_of
+from forestall.agents.settings import Settings
+from forestall.pipeline.core.effects import Record
+from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.sources.recording import (
+    MANIFEST,
+    Manifest,
+    RecordedPartition,
+    write_manifest,
+    write_records,
+)
+
+
+def dump_journal(
+    folder: Path, settings: Settings, progress: Callable[[RecordedPartition], None] = lambda done: None
+) -> Manifest:
+    """Records the journal, answers, alerts, decisions, dead letters and configurations into `folder`.
+
+    The folder must not hold a recording already. All ends are taken first, the journal's last, so that what
+    foresee emitted is there with what it emitted it from; notices may be ahead of the recorded answers, unless
+    nothing is being processed. `progress` hears of each finished partition.
+    Raises ConfigurationError or Unreachable.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / MANIFEST).exists():
+        raise ConfigurationError([f"{folder}: holds a recording already; name a new folder"])
+    recorded = []
+    with consumer(settings) as client:
+        for role, place, begin, end in _spans(client, settings):
+            file = f"{role}-{place.partition}.records.gz"
+            count = write_records(folder / file, _records(client, place, begin, end))
+            recorded.append(
+                RecordedPartition(
+                    role=role,
+                    topic=place.topic,
+                    partition=place.partition,
+                    begin=begin,
+                    end=end,
+                    records=count,
+                    file=file,
+                )
+            )
+            progress(recorded[-1])
+    manifest = Manifest(
+        prefix=settings.prefix,
+        partitions=sum(one.role == "events" for one in recorded),
+        answers_partitions=sum(one.role == "answers" for one in recorded),
+        recorded=recorded,
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def _spans(client: Any, settings: Settings) -> list[tuple[str, TopicPartition, int, int]]:
+    spans = []
+    for role, topic in reversed(settings.topics._asdict().items()):
+        places = places_of(client, topic)
+        begins, ends = client.beginning_offsets(places), ends_of(client, places)
+        spans += [(role, place, begins[place], ends[place]) for place in places]
+    return spans
+
+
+def _records(client: Any, place: TopicPartition, begin: int, end: int) -> Iterator[Record]:
+    """The committed records from `begin` to before `end`."""
+    client.unsubscribe()
+    client.assign([place])
+    client.seek(place, begin)
+    while client.position(place) < end:
+        for record in client.poll(500).get(place, ()):
+            if record.offset < end:
+                yield Record(record.offset, record.timestamp, record.key, record.value)
