@@ -151,6 +151,34 @@ def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(model.entries) == 40 == model.table.shape[1]
 
 
+def test_a_step_is_the_textbook_kalman_step() -> None:
+    """An answer to a row with a first missing column and a slot moves weights and covariance as the formulas say."""
+    model = learned([([n % 5, n % 3], [7], float(n % 2)) for n in range(200)], BayesianFilter(2))
+    weights, covariance = np.append(model.weight, 0.0), np.zeros((5, 5))
+    covariance[:4, :4], covariance[4, 4] = model.covariance, 0.05
+    model.learn([4.0, math.nan], [7, 8], y=1, weight=0.5, offset=0.3, variance=0.02)
+    encoded = (math.log1p(4) - model.mean[0]) / math.sqrt(model.variance[0])
+    row = np.array([encoded, 0, 1, 1, 1])  # two columns, bias, slot of 7, flag of the second column
+    s = row @ covariance @ row + 0.05 + 0.02  # category 8 has no slot
+    p = 1 / (1 + math.exp(-(row @ weights + 0.3)))
+    h = 0.5 * p * (1 - p)
+    gain = covariance @ row / (1 + h * s)
+    assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
+    expected = covariance - h * np.outer(gain, covariance @ row) + 1e-8 * np.eye(5)
+    assert model.covariance == pytest.approx(expected, abs=1e-12)
+    assert model.table[:, 1] == pytest.approx(
+        [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + 1e-8], abs=1e-12
+    )
+
+
+def test_what_is_never_seen_stays_at_the_prior() -> None:
+    """Process noise adds no variance above the prior to a column that never varied."""
+    model = BayesianFilter(2)
+    for n in range(100):
+        model.learn([3.0, n], [], y=n % 2)
+    assert model.covariance[0, 0] == filter.PRIOR_VARIANCE > model.covariance[1, 1]
+
+
 def test_the_covariance_stays_symmetric_positive_and_below_the_prior() -> None:
     """After 3,000 answers the covariance is a covariance still."""
     covariance = learned(rows(3000)).covariance
@@ -179,6 +207,19 @@ def test_a_migrated_filter_learns_on() -> None:
     copy = BayesianFilter.from_bytes(model.to_bytes())
     more = rows(300, seed=3)
     assert learned(more, model).to_bytes() == learned(more, copy).to_bytes()
+
+
+def test_after_migration_answers_weigh_as_before() -> None:
+    """Counts migrate too: a filter with reordered columns learns on to the same predictions."""
+    history, more = rows(300), rows(50, seed=3)
+    stayed = learned(history + more)
+    moved = learned(history).migrated([3, 2, 1, 0])
+    for x, categories, y in more:
+        moved.learn(x[::-1], categories, y)
+    assert moved.answers == stayed.answers
+    assert moved.predict([1, 2, math.nan, 4], [3]) == pytest.approx(
+        stayed.predict([4, math.nan, 2, 1], [3]), abs=1e-9
+    )
 
 
 def test_weights_predict_as_the_filter() -> None:

@@ -129,7 +129,7 @@ def test_a_window_scores_its_last_pairs_alone() -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 49, 50, 51, 120])
 def test_a_window_survives_storage(cut: int) -> None:
-    """Stored and read back at any point, the same pairs end in the same bytes."""
+    """Stored and read back at any point, the same pairs give the same bytes from then on."""
     p, y, weight = pairs(160, seed=4)
     whole, halved = Window(50), Window(50)
     for n, pair in enumerate(zip(p, y, weight, strict=True)):
@@ -137,7 +137,7 @@ def test_a_window_survives_storage(cut: int) -> None:
         if n == cut:
             halved = Window.from_bytes(halved.to_bytes())
         halved.add(*pair)
-    assert halved.to_bytes() == whole.to_bytes()
+        assert halved.to_bytes() == whole.to_bytes()
     assert halved.scores(0.4) == whole.scores(0.4)
 
 

@@ -3,11 +3,13 @@
 import functools
 import hashlib
 
+import msgspec
 import numpy as np
 
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.weights import Numbers
+from forestall.pipeline.core.scores import Window
 
 ROWS = 128
 COLUMNS = 3
@@ -30,6 +32,10 @@ def fingerprint() -> str:
         model.learn(_numbers(row), [7, row % 11], y=row * 37 % 13 < 5, offset=0.1, variance=0.01)
         digest.update(np.float64(model.predict(_numbers(row + 1), [7, row % 10])).tobytes())
     digest.update(model.to_bytes())
+    window = Window(ROWS)
+    for n in range(ROWS):
+        window.add(n * 29 % 64 / 64.0, float(n * 37 % 13 < 5), weight=1.0 + n % 3)
+    digest.update(msgspec.msgpack.encode(window.scores(threshold=0.4)))
     weights = model.weights()
     for form in _forms(_numbers(ROWS)):
         digest.update(np.array([weights.logit(form, [7]), *weights.terms(form, [7])[0]]).tobytes())
