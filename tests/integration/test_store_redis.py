@@ -11,7 +11,7 @@ from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.partition import PartitionStore
 from tests.commits import commit_from, effects_to
 from tests.servers.redis import Redis, RedisCluster
-from tests.slots import OneSlot
+from tests.wrapped import OneSlot, SentTwice
 
 
 async def exercise(store: PartitionStore) -> None:
@@ -39,6 +39,15 @@ async def test_every_call_stays_in_one_slot(redis_server: Redis, namespace: str)
         await exercise(PartitionStore(watched, "foresee", 3, prefix=namespace))
     assert watched.calls > 10
     assert len(watched.slots) == 1
+
+
+async def test_every_call_may_be_sent_twice(redis_server: Redis, namespace: str) -> None:
+    """A client that repeats each call after a lost reply leaves the same state."""
+    async with connect(redis_server.url) as client:
+        store = PartitionStore(SentTwice(client), "foresee", 3, prefix=namespace)
+        await exercise(store)
+        assert (await store.held()).position == 10
+        assert [record.sequence for record in await store.outbox("queue", 0, 9)] == [2]
 
 
 async def test_it_runs_on_a_cluster(redis_cluster: RedisCluster, namespace: str) -> None:

@@ -1,4 +1,4 @@
-"""A client that sees to it that every call's keys lie in one slot, as Redis Cluster wants it."""
+"""Redis clients that watch or disturb what passes through them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from forestall.pipeline.store.script import Client
 
 
 class OneSlot:
-    """Wraps a client; `slots` are those that were used, `calls` counts."""
+    """Sees to it that every call's keys lie in one slot, as Redis Cluster wants it; `slots` were used."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
@@ -22,4 +22,16 @@ class OneSlot:
         assert len(slots) == 1, f"{args[0]} spans {len(slots)} slots: {keys}"
         self.slots |= slots
         self.calls += 1
+        return await self._client.execute_command(*args, **options)
+
+
+class SentTwice:
+    """Sends every call twice and gives the second reply, as after a lost connection."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Sends the command, and again."""
+        await self._client.execute_command(*args, **options)
         return await self._client.execute_command(*args, **options)
