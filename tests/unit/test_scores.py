@@ -124,7 +124,7 @@ def test_a_window_scores_its_last_pairs_alone() -> None:
     for pair in zip(p, y, weight, strict=True):
         window.add(*pair)
     last = [part[-100:].astype(np.float32).astype(float) for part in (p, y, weight)]
-    assert window.scores(0.4) == core.scores(*last, 0.4)
+    assert window.scores(0.4) == core.scores(*last, threshold=0.4)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 49, 50, 51, 120])

@@ -1,8 +1,11 @@
 """The one way in which the core compiles a function."""
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+
+import numpy as np
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -20,10 +23,27 @@ def kernel(function: Callable[P, R]) -> Callable[P, R]:
     Write no `**`, no libm function (`math.exp`, `np.log`) and no BLAS call (`@`, `np.dot`) in one.
     The cache knows only the kernel's own file: after editing a kernel that others call, clear `__pycache__`.
     """
-    if numba is None:
-        return function
+    if numba is None or numba.config.DISABLE_JIT:
+        return _plain(function)
     try:
         compiled: Callable[P, R] = numba.njit(cache=True, error_model="numpy")(function)
     except RuntimeError:  # no folder to cache in can be written: compile in each process
         compiled = numba.njit(error_model="numpy")(function)
     return compiled
+
+
+def _plain(function: Callable[P, R]) -> Callable[P, R]:
+    """The function uncompiled, but returning Python's own numbers as a compiled one does, not numpy's."""
+
+    @functools.wraps(function)
+    def plain(*args: P.args, **kwargs: P.kwargs) -> R:
+        result: R = _native(function(*args, **kwargs))
+        return result
+
+    return plain
+
+
+def _native(result: Any) -> Any:
+    if isinstance(result, tuple):
+        return tuple(_native(part) for part in result)
+    return result.item() if isinstance(result, np.generic) else result
