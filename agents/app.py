@@ -1,17 +1,22 @@
-"""The Faust app: two agents over two chunked topics. Faust assigns, rebalances, fetches; `Owner` does the rest."""
+"""The Faust app: agents over chunked topics, the processors' own and the intake's foreign ones.
+
+Faust assigns, rebalances, fetches; `Owner` does the rest.
+"""
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Collection
 from typing import Any
 
 import faust
-from faust.types import EventT
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from forestall.agents.chunk import Chunk, Place
+from forestall.agents.chunk import Chunk
+from forestall.agents.intake import NAME as INTAKE
 from forestall.agents.ownership import Owner, Part
 from forestall.agents.settings import Settings
+from forestall.agents.transport import Transport
+from forestall.pipeline.errors import ServerFailed
 
 #: Chunks that wait before an agent. With what one fetch brings of each partition, this bounds memory.
 WAITING_CHUNKS = 8
@@ -27,12 +32,11 @@ class App(faust.App):
 class Whole(faust.Schema):  # type: ignore[type-arg]  # generic in types that a chunk does not have
     """Hands a chunk on as it is: the core decodes records itself."""
 
-    def compile(self, app: Any, **_options: Any) -> Callable[..., Awaitable[EventT]]:
+    def compile(self, app: Any, **_options: Any) -> Callable[..., Awaitable[Any]]:
         """See faust.Schema: returns what turns a message into an event."""
 
-        async def decode(message: Any, *, propagate: bool = False) -> EventT:
-            event: EventT = faust.Event(app, None, message.value, {}, message)
-            return event
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return faust.Event(app, None, message.value, {}, message)
 
         return decode
 
@@ -40,10 +44,16 @@ class Whole(faust.Schema):  # type: ignore[type-arg]  # generic in types that a 
 def build(settings: Settings, owner: Owner, parts: Collection[Part], registry: CollectorRegistry) -> App:
     """The app, ready to start."""
     app = App(settings.group("worker"), **_configuration(settings))
-    app.transport.chunked = owner.chunked
+    transport = app.transport
+    if not isinstance(transport, Transport):
+        raise ServerFailed("Faust has another transport for chunks:// than ours; reinstall forestall")
+    transport.chunked = owner.chunked
     for part in parts:
         topic = app.topic(part.topic, schema=Whole(), value_type=bytes)
         app.agent(topic, name=part.name, concurrency=1)(_agent(owner))
+    if owner.intake is not None:
+        foreign = app.topic(*sorted(owner.intake.topics), schema=Whole(), value_type=bytes)
+        app.agent(foreign, name=INTAKE, concurrency=1)(_agent(owner))
     _follow_assignments(app, owner)
     _serve(app, registry, owner)
     return app
@@ -83,15 +93,15 @@ def _agent(owner: Owner) -> Callable[[AsyncIterable[Chunk]], Awaitable[None]]:
 
 
 def _follow_assignments(app: App, owner: Owner) -> None:
-    async def assigned(_app: Any, places: Collection[Place], **_: Any) -> None:
+    async def assigned(*arguments: Any, **_: Any) -> None:
         try:
-            await owner.assigned(places)
+            await owner.assigned(arguments[1])
         except Exception as error:
             owner.chunked.failed(error)
             raise
 
-    async def revoked(_app: Any, places: Collection[Place], **_: Any) -> None:
-        await owner.revoked(places)
+    async def revoked(*arguments: Any, **_: Any) -> None:
+        await owner.revoked(arguments[1])
 
     app.on_partitions_assigned.connect(assigned)
     app.on_partitions_revoked.connect(revoked)

@@ -11,8 +11,9 @@ from aiokafka import AIOKafkaProducer
 
 from forestall.agents.breaker import Breaker
 from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.intake import Intake
 from forestall.agents.lanes import Lanes
-from forestall.agents.processor import Committed, Limits, Processor, Seeker
+from forestall.agents.processor import Committed, Limits, Processor
 from forestall.agents.relay import Relay
 from forestall.agents.settings import Settings
 from forestall.agents.ticks import Ticker
@@ -176,11 +177,23 @@ class Owned:
             metrics.show_scores(self.place[1], scores())
 
 
+def breaker(settings: Settings) -> Breaker:
+    """A breaker as set."""
+    return Breaker(
+        share=settings.breaker_share,
+        window=settings.breaker_window,
+        in_a_row=settings.breaker_in_a_row,
+        on=settings.breaker == "on",
+    )
+
+
 class Owner:
     """All that is ours. Assignment and revocation come from Faust, chunks from its agents."""
 
-    def __init__(self, parts: Collection[Part], edges: Edges) -> None:
-        topics = frozenset(part.topic for part in parts)
+    def __init__(self, parts: Collection[Part], edges: Edges, intake: Intake | None = None) -> None:
+        self.intake = intake
+        self._foreign = intake.topics if intake is not None else frozenset[str]()
+        topics = frozenset(part.topic for part in parts) | self._foreign
         self.chunked = Chunked(topics, self.positions, edges.failed, edges.settings.chunk_limit)
         self.tokens: set[str] = set()
         self.owned: dict[Place, Owned] = {}
@@ -198,13 +211,21 @@ class Owner:
         for place in sorted(ours - set(self.owned)):
             self.owned[place] = self._make(place, counts[edges.settings.topics.answers])
         await asyncio.gather(*(self.owned[place].open(counts) for place in ours))
+        if self.intake is not None:
+            self.intake.assigned(places, self.chunked)
 
     async def revoked(self, places: Collection[Place]) -> None:
         """These are no longer ours; what they cached stays until it is known whether they come back."""
         await asyncio.gather(*(self.owned[place].close() for place in places if place in self.owned))
+        if self.intake is not None:
+            self.intake.revoked(places, self.chunked)
 
     async def positions(self, places: Collection[Place]) -> Mapping[Place, int | None]:
-        """Where the state of each partition stands; None if it is new."""
+        """Where the state of each partition stands; None if it is new. A foreign topic has no state but Kafka's."""
+        foreign = [place for place in places if place[0] in self._foreign]
+        if self.intake is not None and foreign:
+            rest = await self.positions([place for place in places if place[0] not in self._foreign])
+            return {**rest, **await self.intake.positions(foreign)}
         helds = await asyncio.gather(*(self._store(place).held() for place in places))
         return {
             place: held.position if held.commit is not None else None
@@ -213,6 +234,9 @@ class Owner:
 
     async def process(self, chunk: Chunk) -> None:
         """Applies a chunk, unless its partition has been taken from us."""
+        if self.intake is not None and chunk.topic in self._foreign:
+            await self.intake.process(chunk, self.chunked)
+            return
         owned = self.owned.get((chunk.topic, chunk.partition))
         if owned is not None:
             await owned.process(chunk)
@@ -235,15 +259,7 @@ class Owner:
     def _make(self, place: Place, answers_partitions: int) -> Owned:
         part, edges = self._parts[place[0]], self._edges
         settings = edges.settings
-        self.breakers.setdefault(
-            part.name,
-            Breaker(
-                share=settings.breaker_share,
-                window=settings.breaker_window,
-                in_a_row=settings.breaker_in_a_row,
-                on=settings.breaker == "on",
-            ),
-        )
+        self.breakers.setdefault(part.name, breaker(settings))
         return Owned(part, part.core(place[1], answers_partitions), place, edges, self)
 
     async def _drop(self, place: Place) -> None:

@@ -124,6 +124,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(description="A replay waits while more answers than this are not yet learned.", ge=1),
         Meta(examples=[10_000]),
     ] = 2_000
+    intake: Annotated[
+        str,
+        Meta(description="The file that maps foreign topics to events ([[intake]]); none without it."),
+        Meta(examples=["intake.toml"]),
+    ] = ""
     web_host: Annotated[
         str,
         Meta(description="Where a worker serves /metrics and /health.", min_length=1, examples=["10.0.0.5"]),

@@ -29,10 +29,16 @@ from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import PositionLost
 
-Fetched = dict[Place, list[Any]]
+Fetched = dict[TP, list[Any]]
+
+#: What one fetch brings of all partitions together, in bytes; with the chunks that wait, this bounds memory.
+FETCH_BYTES = 8 * 1024 * 1024
+#: aiokafka has one fetch in flight to a broker. It must not ask for some partitions alone, and then wait for
+#: new records there, while what it has of the others is still being processed; so long it holds back.
+HOLD_BACK = 5.0
 
 
-class _Unread(defaultdict[Place, int | None]):
+class _Unread(defaultdict[TP, int | None]):
     """Faust's record of what it has read, which it consults to drop what comes again after a seek.
 
     For chunked topics nothing ever counts as read: the processor compares positions, exactly.
@@ -42,8 +48,8 @@ class _Unread(defaultdict[Place, int | None]):
         super().__init__(lambda: None)
         self._chunked = chunked
 
-    def __getitem__(self, place: Place) -> int | None:
-        return None if place[0] in self._chunked else super().__getitem__(place)
+    def __getitem__(self, place: TP) -> int | None:
+        return None if place.topic in self._chunked else super().__getitem__(place)
 
 
 class ChunkThread(AIOKafkaConsumerThread):
@@ -52,13 +58,13 @@ class ChunkThread(AIOKafkaConsumerThread):
     @property
     def chunked(self) -> Chunked:
         """What the application told the transport."""
-        chunked: Chunked = self.transport.chunked
-        return chunked
+        return _chunked(self.transport)
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         consumer._isolation_level = "read_committed"
         consumer._auto_offset_reset = "none"
+        consumer._fetch_max_bytes = FETCH_BYTES
         return consumer
 
     async def _fetch_records(
@@ -67,12 +73,13 @@ class ChunkThread(AIOKafkaConsumerThread):
         active_partitions: Collection[Place],
         timeout: float | None = None,
         max_records: int | None = None,
-    ) -> Fetched:
+    ) -> Mapping[TP, list[Any]]:
         if not self.consumer.flow_active:
             return {}
         fetcher = consumer._fetcher
         if consumer._closed or fetcher._closed:
             raise ConsumerStoppedError
+        fetcher._prefetch_backoff = HOLD_BACK
         with fetcher._subscriptions.fetch_context():
             fetched = await self._drain(fetcher, active_partitions, max_records)
             if not fetched and timeout:
@@ -83,42 +90,54 @@ class ChunkThread(AIOKafkaConsumerThread):
             return fetched
 
     async def _drain(self, fetcher: Any, active: Collection[Place], max_records: int | None) -> Fetched:
-        """Takes what has been fetched. Nothing in it waits, so that positions are those of the records."""
+        """Takes all that has been fetched. Nothing in it waits, so that positions are those of the records."""
         fetched: Fetched = {}
         for place in [place for place in fetcher._records if place in active]:
             if fetcher._subscriptions.reassignment_in_progress or not self.consumer.flow_active:
                 break
             if place.topic in self.chunked.topics:
-                chunk = await self._take(fetcher, place)
-                if chunk is not None:
-                    fetched[TP(*place)] = [chunk]
+                if chunks := await self._take(fetcher, place):
+                    fetched[TP(*place)] = chunks
             else:
                 records = await fetcher.fetched_records((place,), timeout=0, max_records=max_records)
                 fetched.update((TP(*place), found) for place, found in records.items())
         return fetched
 
-    async def _take(self, fetcher: Any, place: Any) -> Chunk | None:
+    async def _take(self, fetcher: Any, place: Any) -> list[Chunk]:
+        """What one fetch brought of one partition, cut at the limit."""
         epoch = self.chunked.epochs.get(place)
         state = fetcher._subscriptions.subscription.assignment.state_value(place)
+        chunks: list[Chunk] = []
         if epoch is None or state is None or not state.has_valid_position:
-            return None
-        result = fetcher._records[place]
-        if type(result) is FetchResult and result.has_more():
-            result._partition_records._consumer_record = _as_record
-        start = state.position
-        try:
-            drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
-        except OffsetOutOfRangeError:
-            raise _lost(place, start, "the log has no such offset") from None
-        if state.position == start and not drained:
-            return None
-        return Chunk(*place, drained.get(place, []), start, state.position, epoch, _readable_end(state))
+            return chunks
+        while place in fetcher._records:
+            result, start = fetcher._records[place], state.position
+            if type(result) is FetchResult and result.has_more():
+                result._partition_records._consumer_record = _as_record
+            try:
+                drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
+            except OffsetOutOfRangeError:
+                raise _lost(place, start, "the log has no such offset") from None
+            if drained or state.position > start:
+                end = _readable_end(state)
+                chunks.append(
+                    Chunk(
+                        place.topic,
+                        place.partition,
+                        drained.get(place, []),
+                        start,
+                        state.position,
+                        epoch,
+                        end,
+                    )
+                )
+        return chunks
 
     async def _seek_checked(self, held: Mapping[Place, int | None]) -> dict[Place, int]:
         """Seeks to the held positions; those of None to the beginning. Raises PositionLost."""
         consumer = self._ensure_consumer()
         beginnings = await consumer.beginning_offsets([TopicPartition(*place) for place in held])
-        positions = {}
+        positions: dict[Place, int] = {}
         for place, beginning in beginnings.items():
             position = held[place]
             if position is not None and position < beginning:
@@ -139,11 +158,20 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._chunked: Chunked = self.transport.chunked
+        self._chunked = _chunked(self.transport)
         self._read_offset = _Unread(self._chunked.topics)
 
     def _new_consumer_thread(self) -> ChunkThread:
         return ChunkThread(self, loop=self.loop, beacon=self.beacon)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Faust would stop fetching a partition whose chunks wait, and all others with it for a while.
+
+        A full stream holds the fetching loop instead, until it has room.
+        """
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """See on_buffer_full."""
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         try:
@@ -158,8 +186,9 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
         seconds = record.records[-1].ms / 1000 if record.records else 0.0
         last = record.end - 1  # Kafka's committed offset is one more than what was acknowledged
         generation = self.app.consumer_generation_id
+        value: Any = record
         return ConsumerMessage(
-            *tp, last, seconds, 0, [], None, record, None, 0, 0, tp, generation_id=generation
+            *tp, last, seconds, 0, [], None, value, None, 0, 0, tp, generation_id=generation
         )
 
     def _new_offset(self, tp: TP) -> int | None:
@@ -179,8 +208,13 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
         ours = {tp for tp in self.assignment() if tp.topic in self._chunked.topics}
         held = await self._chunked.positions(ours)
         others = self.assignment() - ours
-        committed = await self._thread.call_thread(self._thread._committed, others) if others else {}
+        committed = await self.committed(others) if others else {}
         return await self.seek_held({**held, **committed})
+
+    async def committed(self, places: Collection[Place]) -> Mapping[Place, int | None]:
+        """What Kafka knows as read by our group; None where it knows nothing."""
+        known: Mapping[Place, int | None] = await self._thread.call_thread(self._thread._committed, places)
+        return known
 
     async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Any, int]:
         """Seeks to these positions (None: the beginning). Raises PositionLost, and tells the application."""
@@ -207,6 +241,11 @@ class Transport(AIOKafkaDriverTransport):
     Consumer: ClassVar[type[ChunkConsumer]] = ChunkConsumer
     #: Set by `app.build` before anything starts.
     chunked: Chunked
+
+
+def _chunked(transport: Any) -> Chunked:
+    chunked: Chunked = transport.chunked
+    return chunked
 
 
 def _as_record(_place: Any, record: Any) -> Record:

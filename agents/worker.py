@@ -6,23 +6,26 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaProducer
-from prometheus_client import CollectorRegistry
 
 from forestall.agents.app import App, build
+from forestall.agents.chunk import Place
 from forestall.agents.exits import code_of, says_enough
+from forestall.agents.foreign_topics import foreign_topics
+from forestall.agents.intake import ForeignTopic, Intake
 from forestall.agents.lanes import Lanes
 from forestall.agents.outcomes import OutcomeRelay
-from forestall.agents.ownership import Edges, Owner, Part
+from forestall.agents.ownership import Edges, Owner, Part, breaker
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.supervisor import RESTARTS, Supervisor
 from forestall.pipeline.core.protocol import Core
-from forestall.pipeline.errors import ConfigurationError
-from forestall.pipeline.metrics import Metrics
+from forestall.pipeline.errors import ConfigurationError, ForestallError
+from forestall.pipeline.metrics import Metrics, process_registry
 from forestall.pipeline.queue.queue import ActionQueue
 from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.partition import PartitionStore
@@ -33,8 +36,16 @@ log = logging.getLogger(__name__)
 GRACE = 8.0
 
 #: Loggers of which we want warnings only; mode names its services' loggers after the modules of our classes.
-_LOUD = ("faust", "mode", "aiokafka", "asyncio", "aiohttp", "numba", "forestall.agents.app",
-         "forestall.agents.transport")
+_LOUD = (
+    "faust",
+    "mode",
+    "aiokafka",
+    "asyncio",
+    "aiohttp",
+    "numba",
+    "forestall.agents.app",
+    "forestall.agents.transport",
+)
 
 #: Makes a core: partition, number of answers partitions.
 MakeCore = Callable[[int, int], Core]
@@ -70,11 +81,15 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     ending = Ending()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.tell)
-    registry = CollectorRegistry()
+    try:
+        foreign = await asyncio.to_thread(foreign_topics, settings)
+    except ForestallError as wrong:
+        return wrong
+    registry = process_registry()
     producer = new_producer(settings)
     await producer.start()
     edges, queue = _edges(settings, Metrics(registry), producer, ending)
-    owner = Owner(parts, edges)
+    owner = Owner(parts, edges, _intake(foreign, edges))
     app = build(settings, owner, parts, registry)
     edges.attach(app)
     outcomes = OutcomeRelay(
@@ -137,11 +152,24 @@ def _edges(
     return Edges(settings, metrics, store, producer, lanes, ending.tell), queue
 
 
+def _intake(foreign: Sequence[ForeignTopic], edges: Edges) -> Intake | None:
+    if not foreign:
+        return None
+
+    async def offsets(places: Collection[Place]) -> Mapping[Place, int | None]:
+        known: Mapping[Place, int | None] = await edges.consumer().committed(places)
+        return known
+
+    settings = edges.settings
+    return Intake(foreign, settings, edges.producer, edges.metrics, breaker(settings), offsets)
+
+
 async def _serve(app: App) -> None:
     """Starts the app and waits until it stops, which it does by itself only when it crashed."""
     app.web.init_server()
     await app.start()
-    log.info("/metrics and /health at %s", app.web._runner.addresses)
+    web: Any = app.web
+    log.info("/metrics and /health at %s", web._runner.addresses)
     while not app.crashed and not app.should_stop:
         await asyncio.sleep(0.2)
     raise app.crash_reason or RuntimeError("Faust stopped")

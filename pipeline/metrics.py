@@ -68,7 +68,8 @@ class Metrics:
     score_base_rate = gauge("forestall_score_base_rate", "Share of yes.", "problem")
     gate_open = gauge("forestall_gate_open", "1 while the skill gate is open, else 0.", "problem")
 
-    # The machinery. `processor` is "foresee" or "learn"; `destination` is a kind (queue, alerts, ledger,
+    # The machinery. `processor` is "foresee", "learn" or "intake" (whose partitions are "topic/number");
+    # `destination` is a kind (queue, alerts, ledger,
     # deadletters, answers, notices), not each partition; a refusal's `cause` is "epoch" or "position".
     # The watermark is event time, so a replay of history shows history; its age is time() minus it.
     chunks = counter("forestall_chunks_total", "Chunks fetched.", "processor")
@@ -143,9 +144,9 @@ class Metrics:
                 else:
                     row.of(self).remove_by_labels({"problem": problem})
 
-    def left(self, processor: str, partition: int) -> None:
+    def left(self, processor: str, partition: int | str) -> None:
         """Another worker has the partition now: its gauges must not stand still here."""
-        if processor == "learn":
+        if isinstance(partition, int) and processor == "learn":
             self.show_scores(partition, {})
         for row in table():
             if "partition" in row.labels:
