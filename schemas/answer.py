@@ -14,7 +14,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
 
     `catalogue` is the configuration's version, `revision` the problem's under it. `asked` and `known` are epoch
     milliseconds of event time. `features` is little-endian float32 (NaN is missing), one a column of the
-    problem's layout; `categories` are 32-bit hashes. `offset` and `variance` are the customer's residual
+    problem's layout, of which the first `history` tell of the past; `categories` are 32-bit hashes. `offset`
+    and `variance` are the customer's residual
     (logits) before it learned this answer. `threshold` is what p was held against. `sequence` counts per sender.
     """
 
@@ -34,6 +35,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     threshold: float
     treatment: Treatment
     raised: bool
+    history: int
     features: bytes
     categories: list[int]
 

@@ -12,6 +12,7 @@ from forestall.schemas.decision import Decision
 from forestall.schemas.event import Event
 from forestall.schemas.notice import NoticeEvent
 from forestall.schemas.outcome import OutcomeEvent
+from forestall.schemas.preference import ConsentEvent, ErasureEvent, SilenceEvent
 
 #: The major version of all contracts: part of each schema's `$id`, and the folder of what was released.
 MAJOR = 1
@@ -32,6 +33,9 @@ CONTRACTS = (
     Contract("alert", Alert),
     Contract("decision", Decision),
     Contract("outcome", OutcomeEvent, frozenset({"type"})),
+    Contract("consent", ConsentEvent, frozenset({"data.purpose"})),
+    Contract("silence", SilenceEvent),
+    Contract("erasure", ErasureEvent),
     Contract("deadletter", DeadLetter, frozenset({"cause"})),
     Contract("configuration", Configuration),
 )

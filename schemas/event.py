@@ -34,7 +34,10 @@ CATALOGUE = "forestall.catalogue"
 MODEL_NOTICE: Final = "forestall.notice.model"
 ACTION_CLAIMED = "forestall.action.claimed"
 ACTION_DONE = "forestall.action.done"
-EVENT_TYPES = (TICK, CATALOGUE, MODEL_NOTICE, ACTION_CLAIMED, ACTION_DONE)
+CONSENT = "forestall.consent"
+SILENCE = "forestall.silence"
+ERASURE = "forestall.erasure"
+EVENT_TYPES = (TICK, CATALOGUE, MODEL_NOTICE, ACTION_CLAIMED, ACTION_DONE, CONSENT, SILENCE, ERASURE)
 
 decode_event = msgspec.json.Decoder(Event).decode
 encode = msgspec.json.Encoder().encode

@@ -113,8 +113,8 @@ def row_of(
 ) -> tuple[Columns, list[int]]:
     """What the problem's model sees of a moment."""
     row = np.empty(len(compiled.names), np.float32)
-    row[:-2] = columns[compiled.columns]
-    row[-2:] = own
+    row[:2] = own
+    row[2:] = columns[compiled.columns]
     return row, [hash_ for hash_ in categories[compiled.categories].tolist() if hash_]
 
 

@@ -11,6 +11,7 @@ from forestall.pipeline.core.features import new_numbers
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.residual import PRIOR_VARIANCE
 from forestall.schemas.answer import Treatment
+from forestall.schemas.preference import Purpose
 
 #: Ids of the latest events, to ignore repeats.
 SEEN_LIMIT = 64
@@ -91,23 +92,31 @@ class _Stored(msgspec.Struct, array_like=True):
     residuals: dict[str, Residual]
     silences: dict[str, int]
     episodes: int
+    consents: dict[Purpose, tuple[int, bool]]
+    pauses: dict[str, int]
+    erased: int | None
 
 
 class Customer:
     """What is known of one customer.
 
     `waiting` (questions without an answer, by problem and number), `open` (questions by problem) and `timers`
-    (a heap with lazy deletion) are indices over the rest.
+    (a heap with lazy deletion) are indices over the rest. `silences` are when a silence will ask, by problem;
+    `pauses` until when no alert is wanted, by problem ("": any); `consents` are (since, granted) by purpose;
+    `erased` is when erasure was asked for.
     """
 
     __slots__ = (
         "alerts",
         "asked",
+        "consents",
         "episodes",
+        "erased",
         "layout",
         "moments",
         "numbers",
         "open",
+        "pauses",
         "questions",
         "residuals",
         "seen",
@@ -133,6 +142,9 @@ class Customer:
         self.residuals: dict[str, Residual] = {}
         self.silences: dict[str, int] = {}
         self.episodes = 0
+        self.consents: dict[Purpose, tuple[int, bool]] = {}
+        self.pauses: dict[str, int] = {}
+        self.erased: int | None = None
         self.waiting: dict[str, dict[int, Question]] = {}
         self.open: dict[str, int] = {}
         self.timers: list[Timer] = []
@@ -169,6 +181,11 @@ class Customer:
         """Asks the problem at `at`, unless an event moves that on."""
         self.silences[problem] = at
         heappush(self.timers, (at, "silence", problem))
+
+    def allows(self, purpose: Purpose) -> bool:
+        """Whether the customer lets us do this. Without a choice it is allowed: legitimate interest is assumed."""
+        choice = self.consents.get(purpose)
+        return choice is None or choice[1]
 
     def next_due(self) -> int | None:
         """The earliest time at which something of this customer is due, epoch ms."""
@@ -213,6 +230,9 @@ def encode_customer(customer: Customer) -> bytes:
             customer.residuals,
             customer.silences,
             customer.episodes,
+            customer.consents,
+            customer.pauses,
+            customer.erased,
         )
     )
 
@@ -234,6 +254,9 @@ def decode_customer(document: bytes) -> Customer:
     customer.residuals = stored.residuals
     customer.silences = stored.silences
     customer.episodes = stored.episodes
+    customer.consents = stored.consents
+    customer.pauses = stored.pauses
+    customer.erased = stored.erased
     _index(customer)
     return customer
 

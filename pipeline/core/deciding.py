@@ -12,20 +12,35 @@ from forestall.pipeline.core.program import Compiled
 from forestall.schemas.decision import Decision, Verdict
 from forestall.schemas.event import encode
 
-Gate = Callable[[Partition, Customer, Compiled], bool]
+Gate = Callable[[Partition, Customer, Compiled, int], bool]
 
 
-def _shadow(partition: Partition, customer: Customer, compiled: Compiled) -> bool:
+def _shadow(partition: Partition, customer: Customer, compiled: Compiled, ms: int) -> bool:
     return compiled.problem.mode == "live"
 
 
-def _skill(partition: Partition, customer: Customer, compiled: Compiled) -> bool:
+def _skill(partition: Partition, customer: Customer, compiled: Compiled, ms: int) -> bool:
     model = partition.models.get(compiled.problem.name)
     return model is not None and model.noticed.gate_open
 
 
-#: In this order; the first gate that does not let pass names the refusal.
-GATES: tuple[tuple[str, Gate], ...] = (("shadow", _shadow), ("skill", _skill))
+def _consent(partition: Partition, customer: Customer, compiled: Compiled, ms: int) -> bool:
+    return customer.allows("contact")
+
+
+def _silence(partition: Partition, customer: Customer, compiled: Compiled, ms: int) -> bool:
+    pauses = customer.pauses
+    return ms >= max(pauses.get("", 0), pauses.get(compiled.problem.name, 0)) if pauses else True
+
+
+#: In this order; the first gate that does not let pass names the refusal. (Without consent to predict, nothing is
+#: asked in the first place; an open alert is updated rather than doubled.)
+GATES: tuple[tuple[str, Gate], ...] = (
+    ("shadow", _shadow),
+    ("skill", _skill),
+    ("consent", _consent),
+    ("silence", _silence),
+)
 
 
 def decide(
@@ -45,7 +60,8 @@ def decide(
         if earlier is not None:
             end_alert(partition, key, customer, earlier, question.asked, "withdrawn", "risk fell")
         return
-    refused = next((name for name, gate in GATES if not gate(partition, customer, compiled)), None)
+    ms = question.asked
+    refused = next((name for name, gate in GATES if not gate(partition, customer, compiled, ms)), None)
     alert_id: str | None = None
     verdict: Verdict = "held_back"
     if refused is None:

@@ -65,6 +65,14 @@ def supersede(partition: Partition, key: str, customer: Customer, question: Ques
     _end_unlearned(partition, key, customer, question)
 
 
+def drop_all(partition: Partition, key: str, customer: Customer, ms: int, occasion: str) -> None:
+    """Ends every question unlearned and withdraws every alert: the customer does not want to be foreseen."""
+    end_alerts(partition, key, customer, list(customer.questions), ms, "withdrawn", occasion)
+    for question in list(customer.questions.values()):
+        _end_unlearned(partition, key, customer, question)
+    customer.silences.clear()
+
+
 def drop_outdated(partition: Partition, key: str, customer: Customer, ms: int) -> None:
     """Ends the questions that were asked under another revision of their problem, or of a problem that is gone."""
     assert partition.program is not None
@@ -126,8 +134,8 @@ def _learn(
     name = question.problem
     moment = customer.moments[question.moment]
     row = np.empty(len(compiled.names), np.float32)
-    row[:-2] = np.frombuffer(moment.columns, np.float32)[compiled.columns]
-    row[-2:] = question.own
+    row[:2] = question.own
+    row[2:] = np.frombuffer(moment.columns, np.float32)[compiled.columns]
     categories = [h for h in np.frombuffer(moment.categories, np.uint32)[compiled.categories].tolist() if h]
     residual = customer.residuals.get(name) or Residual()
     destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
@@ -150,6 +158,7 @@ def _learn(
         threshold=compiled.problem.threshold,
         treatment=question.treatment,
         raised=question.raised,
+        history=compiled.history,
         features=row.tobytes(),
         categories=categories,
     )

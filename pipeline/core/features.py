@@ -77,7 +77,7 @@ def measure(numbers: Floats, start: int, values: Floats) -> None:
 
 @kernel
 def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: float, out: Floats) -> None:
-    """Writes the columns at `time`: each type's block, each field's, then the customer's and the subject's."""
+    """Writes the columns at `time`: types' blocks, fields' blocks, customer, subject, then the fields now."""
     n_spans = spans.shape[0]
     width = _TYPE + n_spans
     groups = (numbers.shape[0] - _FIELD * values.shape[0]) // width
@@ -105,14 +105,16 @@ def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: 
         column += 4
     for f in range(values.shape[0]):
         base = groups * width + _FIELD * f
-        out[column] = values[f]
-        out[column + 1] = numbers[base]
-        out[column + 2] = numbers[base + 1]
-        column += 3
+        out[column] = numbers[base]
+        out[column + 1] = numbers[base + 1]
+        column += 2
     out[column] = (time - earliest) / DAY_S
     out[column + 1] = max(0.0, time - subject[0]) / DAY_S
     out[column + 2] = subject[2]
     out[column + 3] = max(0.0, time - subject[1]) / DAY_S
+    column += 4
+    for f in range(values.shape[0]):
+        out[column + f] = values[f]
 
 
 def numeric_values(layout: Layout, data: Mapping[str, Any] | None) -> Floats:

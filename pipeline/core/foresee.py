@@ -33,12 +33,14 @@ from forestall.pipeline.core.journal import (
     ActionEvent,
     CustomerEvent,
     JournalEntry,
+    Preference,
     Rejected,
     Tick,
     read_record,
 )
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.partition import MODEL, Partition, encode_model
+from forestall.pipeline.core.preferring import apply_preference
 from forestall.pipeline.core.program import Program
 from forestall.pipeline.errors import SequenceGap
 from forestall.schemas.catalogue import Configuration
@@ -160,7 +162,7 @@ class Foresee:
     def _missing(self, entries: Sequence[JournalEntry], start: int) -> frozenset[str]:
         """Customers of the chunk, and customers due before its latest time, that are not loaded."""
         working = self.state.working
-        keys = {e.key for e in entries[start:] if isinstance(e, CustomerEvent | ActionEvent)}
+        keys = {e.key for e in entries[start:] if isinstance(e, CustomerEvent | ActionEvent | Preference)}
         latest = max((e.ms for e in entries[start:] if isinstance(e, CustomerEvent | Tick)), default=0)
         if latest > self.state.head.watermark:
             keys.update(working.due.before(latest, DUE_AHEAD))
@@ -204,7 +206,8 @@ class Foresee:
         """Everything of this customer that is due at `at` or before."""
         state = self.state
         customer = state.working.customers[key]
-        assert customer is not None and state.program is not None
+        assert customer is not None
+        assert state.program is not None
         self._settle(key, customer, at)
         state.head.watermark = max(state.head.watermark, at)
         while (timer := customer.pop_due(at)) is not None:
@@ -241,6 +244,8 @@ class Foresee:
                 self._configure(entry)
             case ActionEvent():
                 self._apply_action(entry)
+            case Preference():
+                self._apply_preference(entry)
             case _:
                 assert_never(entry)
 
@@ -254,6 +259,10 @@ class Foresee:
         if self._is_repeated(customer, event.source, event.id):
             return
         state.counts["events", event.type] += 1
+        if customer.erased is not None or not customer.allows("predict"):
+            state.counts["ignored_events", "no_consent"] += 1
+            state.working.touch(key, customer)
+            return
         if entry.ms < state.head.watermark:
             state.counts["late_events",] += 1
         self._settle(key, customer, entry.ms)
@@ -290,6 +299,18 @@ class Foresee:
             if alert is not None:
                 ms = max(state.head.watermark, alert.raised)
                 end_alert(state, key, customer, alert, ms, "resolved", entry.change.result or "done")
+        state.working.touch(key, customer)
+
+    def _apply_preference(self, entry: Preference) -> None:
+        state, key = self.state, entry.key
+        if state.program is None:
+            state.counts["ignored_events", "no_catalogue"] += 1
+            return
+        customer = self._known(key, state.program)
+        if self._is_repeated(customer, entry.event.source, entry.event.id):
+            return
+        self._settle(key, customer, entry.ms)
+        customer = apply_preference(state, state.program, key, customer, entry.event, entry.ms)
         state.working.touch(key, customer)
 
     def _configure(self, configuration: Configuration) -> None:

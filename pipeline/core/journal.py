@@ -1,9 +1,11 @@
 """Records of the journal, read: a customer's event, a tick, a notice, a configuration, or input to dead-letter."""
 
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
 
+from forestall.pipeline.core.depth import MAX_DEPTH, nests_deeper
 from forestall.pipeline.core.effects import Record
 from forestall.schemas.catalogue import Configuration
 from forestall.schemas.deadletter import Cause
@@ -19,11 +21,14 @@ from forestall.schemas.event import (
 )
 from forestall.schemas.notice import ModelNotice, decode_notice_event
 from forestall.schemas.outcome import ActionChange, OutcomeEvent, decode_outcome
+from forestall.schemas.preference import PREFERENCE_DECODERS, PreferenceEvent
 
 #: A larger event is no event: the journal would not carry it on any broker's defaults.
 LARGEST_EVENT = 512 * 1024
 #: How far ahead of its broker's time an event may be dated: one wrong clock must not close everybody's horizons.
 FUTURE_MS = 5 * 60_000
+#: Own records that are for a partition rather than a customer; one with a key came from somebody else.
+_UNKEYED = frozenset((TICK, CATALOGUE, MODEL_NOTICE))
 
 
 class CustomerEvent(NamedTuple):
@@ -49,6 +54,14 @@ class ActionEvent(NamedTuple):
     key: str
 
 
+class Preference(NamedTuple):
+    """What a customer has chosen, and from when on it counts."""
+
+    event: PreferenceEvent
+    ms: int
+    key: str
+
+
 class Rejected(NamedTuple):
     """Input that cannot be processed, and why."""
 
@@ -56,7 +69,7 @@ class Rejected(NamedTuple):
     detail: str
 
 
-JournalEntry = CustomerEvent | Tick | ModelNotice | Configuration | ActionEvent | Rejected
+JournalEntry = CustomerEvent | Tick | ModelNotice | Configuration | ActionEvent | Preference | Rejected
 
 
 def read_record(record: Record) -> JournalEntry:
@@ -66,16 +79,18 @@ def read_record(record: Record) -> JournalEntry:
         return Rejected("wrong_shape", "the record has no value")
     if len(value) > LARGEST_EVENT:
         return Rejected("too_large", f"{len(value)} bytes; at most {LARGEST_EVENT} are taken")
+    if value.count(b"[") + value.count(b"{") > MAX_DEPTH and nests_deeper(value):
+        return Rejected("too_deep", f"nested more than {MAX_DEPTH} levels deep")
     try:
         event = decode_event(value)
         if event.type.startswith(OWN_PREFIX):
-            return _read_own(event, value)
+            return _read_own(event, record, value)
     except msgspec.ValidationError as error:
         return Rejected("wrong_shape", str(error))
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return Rejected("not_json", str(error))
-    except RecursionError:
-        return Rejected("too_deep", "nested too deeply to be read")
+    except OverflowError as error:
+        return Rejected("wrong_shape", str(error))
     return _read_customers(event, record)
 
 
@@ -87,7 +102,10 @@ def _read_customers(event: Event, record: Record) -> JournalEntry:
         )
     if record.key != customer.encode(errors="surrogatepass"):
         return Rejected("wrong_partition", "the record's key is not the event's customer")
-    ms = round(event.time.timestamp() * 1000.0)
+    try:
+        ms = _epoch_ms(event.time)
+    except OverflowError:
+        return Rejected("wrong_shape", "the time is outside of the calendar once moved to UTC")
     if ms > record.ms + FUTURE_MS:
         return Rejected("from_the_future", f"dated {(ms - record.ms) / 1000:.0f} s after the broker's time")
     if ms < 0:
@@ -95,20 +113,28 @@ def _read_customers(event: Event, record: Record) -> JournalEntry:
     return CustomerEvent(event, ms, "c/" + customer)
 
 
-def _read_own(event: Event, value: bytes) -> JournalEntry:
+def _read_own(event: Event, record: Record, value: bytes) -> JournalEntry:
+    if record.key is not None and event.type in _UNKEYED:
+        return Rejected("reserved_type", f"a {event.type} is addressed to a partition and has no key")
     match event.type:
         case t if t == TICK:
-            return Tick(round(event.time.timestamp() * 1000.0))
+            return Tick(min(_epoch_ms(event.time), record.ms + FUTURE_MS))
         case t if t == MODEL_NOTICE:
             return decode_notice_event(value).data
         case t if t == CATALOGUE:
             return msgspec.convert(event.data, Configuration)
+        case t if t in PREFERENCE_DECODERS:
+            preference = PREFERENCE_DECODERS[t](value)
+            # Dated ahead, it counts from its broker's time: a refusal is never lost for its date.
+            return Preference(preference, min(_epoch_ms(event.time), record.ms), "c/" + preference.customer)
         case t if t in (ACTION_CLAIMED, ACTION_DONE):
             outcome = decode_outcome(value)
-            return ActionEvent(
-                outcome, outcome.data, round(outcome.time.timestamp() * 1000.0), "c/" + outcome.customer
-            )
+            return ActionEvent(outcome, outcome.data, _epoch_ms(outcome.time), "c/" + outcome.customer)
         case _:
             return Rejected(
                 "reserved_type", f"only Forestall itself writes types that begin with {OWN_PREFIX}"
             )
+
+
+def _epoch_ms(time: datetime) -> int:
+    return round(time.timestamp() * 1000.0)

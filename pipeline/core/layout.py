@@ -19,10 +19,12 @@ TYPE_SLOTS = ("first", "last", "total", "gap")
 FIELD_SLOTS = ("last", "mean", "seen")
 #: Columns of a type's block beside the decayed counts.
 TYPE_COLUMNS = ("total", "days since", "mean gap in days", "gaps overdue")
-FIELD_COLUMNS = ("now", "last", "mean")
+FIELD_COLUMNS = ("last", "mean")
 CUSTOMER_COLUMNS = ("days known",)
 SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since")
-#: Columns that differ by problem: the customer's own past answers.
+#: The event's own fields, after all that is history.
+NOW = "now"
+#: Columns that differ by problem, before all others: the customer's own past answers.
 PROBLEM_COLUMNS = ("past answers", "past yes rate")
 OTHER = "any other event"
 
@@ -60,6 +62,7 @@ def compile_layout(catalogue: Catalogue) -> Layout:
     columns = [f"{g}/{c}" for g in groups for c in (*spans, *TYPE_COLUMNS)]
     columns += [f"{f}/{c}" for f in numeric for c in FIELD_COLUMNS]
     columns += [*CUSTOMER_COLUMNS, *SUBJECT_COLUMNS]
+    columns += [f"{f}/{NOW}" for f in numeric]
     return Layout(
         key=f"{crc32(chr(0).join(slots).encode()):08x}",
         types={name: index for index, name in enumerate(types)},
@@ -73,7 +76,12 @@ def compile_layout(catalogue: Catalogue) -> Layout:
 
 def columns_of(problem: Problem, layout: Layout) -> tuple[str, ...]:
     """Names of the columns that the problem's model sees, in order."""
-    return (*(layout.columns[i] for i in column_indices(problem, layout)), *PROBLEM_COLUMNS)
+    return (*PROBLEM_COLUMNS, *(layout.columns[i] for i in column_indices(problem, layout)))
+
+
+def history_columns(names: tuple[str, ...]) -> int:
+    """How many of a problem's columns, from the first, tell of the past; the rest tell of the event itself."""
+    return sum(not name.endswith(f"/{NOW}") for name in names)
 
 
 def column_indices(problem: Problem, layout: Layout) -> list[int]:

@@ -131,7 +131,7 @@ class Learn:
         name = answer.problem
         state = self._problems[name]
         if state is None or (state.revision != answer.revision and answer.catalogue > state.catalogue):
-            state = ProblemState.new(answer.revision, answer.catalogue, len(answer.features) // 4)
+            state = ProblemState.new(answer)
             self._problems[name] = state
         if state.revision != answer.revision:
             self._counts["ignored_events", "answer_of_other_revision"] += 1

@@ -42,9 +42,11 @@ class ProblemState:
         self.noticed_ms = 0
 
     @classmethod
-    def new(cls, revision: str, catalogue: int, columns: int) -> "ProblemState":
-        """A problem of which nothing has been learned."""
-        return cls(revision, catalogue, BayesianFilter(columns), Window(WINDOW))
+    def new(cls, answer: Answer) -> "ProblemState":
+        """The state for a problem's first answer: nothing has been learned yet."""
+        columns = len(answer.features) // 4
+        filter_ = BayesianFilter(columns, min(answer.history, columns))
+        return cls(answer.revision, answer.catalogue, filter_, Window(WINDOW))
 
     def learn(self, answer: Answer) -> None:
         """Tests on the answer, then trains on it. A contacted customer is no clean example: counted, not learned."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from forestall.pipeline.core.catalogue.declaration import Answered, Catalogue, Happens, Problem
 from forestall.pipeline.core.catalogue.parse import parse
 from forestall.pipeline.core.catalogue.revision import revision_key
-from forestall.pipeline.core.layout import Layout, column_indices, columns_of, compile_layout
+from forestall.pipeline.core.layout import Layout, column_indices, columns_of, compile_layout, history_columns
 from forestall.schemas.catalogue import Configuration
 
 #: Categories of every event, beside the declared fields.
@@ -18,7 +18,8 @@ EVENT_CATEGORIES = ("type", "weekday", "time of day")
 
 
 class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """One problem, ready to run. `columns` and `categories` index the moment's; `names` are all columns' names.
+    """One problem, ready to run. `columns` and `categories` index the moment's; `names` are all columns' names,
+    the first `history` of which tell of the past.
     `ends_after` is the horizon (or give-up), `due_after` also waits the grace, both ms."""
 
     problem: Problem
@@ -26,6 +27,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     columns: NDArray[np.intp]
     categories: NDArray[np.intp]
     names: tuple[str, ...]
+    history: int
     category_names: tuple[str, ...]
     ends_after: int
     due_after: int
@@ -86,6 +88,7 @@ def _compile(problem: Problem, catalogue: Catalogue, layout: Layout) -> Compiled
         columns=np.array(column_indices(problem, layout), np.intp),
         categories=np.array([*fields, *fixed], np.intp),
         names=names,
+        history=history_columns(names),
         category_names=(*(layout.category[i] for i in fields), *EVENT_CATEGORIES),
         ends_after=ends_after,
         due_after=due_after,

@@ -13,6 +13,7 @@ from forestall.schemas.decision import Decision
 from forestall.schemas.event import Event
 from forestall.schemas.notice import ModelNotice, NoticeEvent
 from forestall.schemas.outcome import ActionChange, OutcomeEvent
+from forestall.schemas.preference import Consent, ConsentEvent, Erasure, ErasureEvent, Silence, SilenceEvent
 
 NOON = datetime(2011, 1, 5, 12, 0, 0, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)
@@ -48,6 +49,7 @@ ANSWER = Answer(
     weight=1.0,
     treatment="untouched",
     raised=False,
+    history=2,
     features=struct.pack("<3f", 1.0, float("nan"), -2.5),
     categories=[0, 2**32 - 1],
 )
@@ -145,6 +147,12 @@ CONFIGURATION = Configuration(
 )
 BARE_CONFIGURATION = Configuration(version=0, files=[], salt="")
 
+_CHOICE = {"id": "p-1", "source": "web", "time": NOON, "customer": "c-42"}
+CONSENT = ConsentEvent(**_CHOICE, data=Consent(purpose="contact", granted=False))
+SILENCE = SilenceEvent(**_CHOICE, data=Silence(until=NOON_MS, problem="return"))
+BARE_SILENCE = SilenceEvent(**_CHOICE, data=Silence(until=NOON_MS))
+ERASURE = ErasureEvent(**_CHOICE, data=Erasure())
+
 SAMPLES: dict[str, tuple[msgspec.Struct, ...]] = {
     "event": (EVENT, BARE_EVENT),
     "answer": (ANSWER,),
@@ -152,6 +160,9 @@ SAMPLES: dict[str, tuple[msgspec.Struct, ...]] = {
     "alert": (ALERT, BARE_ALERT),
     "decision": (DECISION, RAISED),
     "outcome": (OUTCOME, BARE_OUTCOME),
+    "consent": (CONSENT,),
+    "silence": (SILENCE, BARE_SILENCE),
+    "erasure": (ERASURE,),
     "deadletter": (DEAD_LETTER, EMPTY_DEAD_LETTER),
     "configuration": (CONFIGURATION, BARE_CONFIGURATION),
 }

@@ -259,6 +259,18 @@ def test_what_cannot_be_read_is_refused(damaged: bytes) -> None:
         Weights.from_bytes(damaged)
 
 
+def test_columns_of_history_share_the_prior_of_one() -> None:
+    """Forty views of the past cannot outvote what the event itself says; the state keeps who they are."""
+    model = BayesianFilter(columns=3, history=2)
+    assert np.diag(model.covariance).tolist() == [0.025, 0.025, 0.05, 0.05]
+    model.learn([1.0, math.nan, math.nan], [], y=1)
+    assert model.prior.tolist() == [0.025, 0.025, 0.05, 0.05, 0.025, 0.05]
+    again = BayesianFilter.from_bytes(model.to_bytes())
+    assert again.history == 2
+    assert again.prior.tolist() == model.prior.tolist()
+    assert model.migrated([2, 0, None], history=1).prior.tolist() == [0.05, 0.05, 0.05, 0.05, 0.05]
+
+
 def test_the_kernels_equal_their_plain_python_twins() -> None:
     """One row observed, placed and learned by the kernels and by their twins ends in equal numbers."""
     ends = []
@@ -270,7 +282,7 @@ def test_the_kernels_equal_their_plain_python_twins() -> None:
         getattr(dense.place, name)(raw, model.flag_of, entries, model.tally, row)
         getattr(dense.learn, name)(
             row, model.weight, model.covariance, model._gain, entries, model.table, model.tally,
-            1.0, 0.7, 0.1, 0.02, 0.05, 1e-8,
+            1.0, 0.7, 0.1, 0.02, model.prior, 0.05, 1e-8,
         )  # fmt: skip
         z = getattr(dense.predict, name)(
             raw, model.mean, model.variance, model.flag_of, model.weight, entries, model.table, model.tally

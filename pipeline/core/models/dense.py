@@ -87,8 +87,8 @@ def project(row: Floats, weights: Floats, covariance: Floats, gain: Floats) -> t
 
 
 @kernel
-def shrink(covariance: Floats, gain: Floats, factor: float, prior: float, noise: float) -> None:
-    """covariance -= factor·gain·gain', plus process noise on the diagonal, capped at the prior.
+def shrink(covariance: Floats, gain: Floats, factor: float, priors: Floats, noise: float) -> None:
+    """covariance -= factor·gain·gain', plus process noise on the diagonal, capped at the priors.
 
     The root of the factor goes into the gain, so that the product is the same on both sides of the diagonal.
     """
@@ -101,7 +101,7 @@ def shrink(covariance: Floats, gain: Floats, factor: float, prior: float, noise:
         if g != 0.0:
             for j in range(size):
                 covariance[i, j] -= g * gain[j]
-        covariance[i, i] = min(covariance[i, i] + noise, prior)
+        covariance[i, i] = min(covariance[i, i] + noise, priors[i])
 
 
 @kernel
@@ -117,10 +117,12 @@ def learn(
     weight: float,
     offset: float,
     extra: float,
+    priors: Floats,
     prior: float,
     noise: float,
 ) -> None:
-    """One step of the extended Kalman filter, towards the answer `y`."""
+    """One step of the extended Kalman filter, towards the answer `y`. `priors` cap the variances of the dense
+    block's coordinates, `prior` those of the categories on the diagonal."""
     z, s = project(row, weights, covariance, gain)
     z += offset
     s += extra
@@ -134,7 +136,7 @@ def learn(
     factor = h / (1.0 + h * s)
     for j in range(row.shape[0]):
         weights[j] -= step * gain[j]
-    shrink(covariance, gain, factor, prior, noise)
+    shrink(covariance, gain, factor, priors, noise)
     for i in range(entries.shape[0]):
         if tally[SLOT, entries[i]] < 0:
             v = table[VARIANCE, entries[i]]

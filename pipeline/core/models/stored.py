@@ -14,16 +14,18 @@ VERSION = 1
 class State(msgspec.Struct, frozen=True, array_like=True):
     """A filter's state, in float64 and int64 where not said otherwise.
 
-    `covariance` is the lower triangle by rows; `encoding` is the columns' means and variances, `seen` their counts
-    and flags; `categories` are uint32 hashes, with their `table`, `labels` (to 100, a byte each) and `slot_of`
-    (int16): 23 bytes a category.
+    `prior` caps the variances of the dense block; `covariance` is the lower triangle by rows; `encoding` is the
+    columns' means and variances, `seen` their counts and flags; `categories` are uint32 hashes, with their
+    `table`, `labels` (to 100, a byte each) and `slot_of` (int16): 23 bytes a category.
     """
 
     version: int
     columns: int
+    history: int
     answers: int
     slots: int
     weight: bytes
+    prior: bytes
     covariance: bytes
     encoding: bytes
     seen: bytes
