@@ -69,7 +69,8 @@ class Lane:
                 await self._round()
                 failures = 0
             except SequenceGap:
-                await self._mend()
+                if not await self._fell_back():
+                    raise
             except KafkaError as error:
                 if failures == len(RETRIES):
                     raise
@@ -85,7 +86,7 @@ class Lane:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._work.wait(), IDLE)
                 return
-            await self._look_back()
+            await self._fell_back()
             return
         if records[0].sequence != self._sent + 1:
             raise SequenceGap(
@@ -105,20 +106,15 @@ class Lane:
         self._sent = (await self._store.sent()).get(self.name, 0) if mark is None else mark
         self._held.append((asyncio.get_running_loop().time(), self._sent))
 
-    async def _look_back(self) -> None:
-        """While idle: a receiver whose shard was rolled back gets again what it lost."""
+    async def _fell_back(self) -> bool:
+        """Whether the receiver's shard was rolled back; then it gets again what it lost."""
         mark = await self._receiver.mark()
-        if mark is not None and mark < self._sent:
-            log.warning("relay to %s: the receiver fell back from %d to %d", self.name, self._sent, mark)
-            self._sent = mark
-            self._held.clear()
-
-    async def _mend(self) -> None:
-        """The receiver says that something is missing: it fell back, or this is a hole, which ends us."""
-        before = self._sent
-        await self._look_back()
-        if self._sent >= before:
-            raise SequenceGap(f"relay to {self.name}: the receiver misses records after {before}")
+        if mark is None or mark >= self._sent:
+            return False
+        log.warning("relay to %s: the receiver fell back from %d to %d", self.name, self._sent, mark)
+        self._sent = mark
+        self._held.clear()
+        return True
 
 
 class Relay:

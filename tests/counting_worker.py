@@ -11,6 +11,7 @@ from tests.counting import CountingCore
 
 
 def main() -> int:
+    """Runs supervised, or alone."""
     if "--alone" not in sys.argv:
         return Supervisor([sys.executable, "-m", "tests.counting_worker", "--alone"]).run()
     settings = load_settings()

@@ -1,0 +1,222 @@
+"""One partition's processor over a store in memory: every way in which a chunk can be out of place."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.processor import Committed, Limits, Processor
+from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Record
+from forestall.pipeline.errors import StaleEpoch
+from forestall.pipeline.store.memory import MemoryStore
+from forestall.schemas.deadletter import decode_dead_letter
+from tests.counting import POISON, CountingCore
+
+PLACE = ("events", 0)
+
+
+class Log:
+    """A log and the consumer over it: gives the chunk that a fetch would bring, and takes seeks."""
+
+    def __init__(self, *values: bytes, begins: int = 0) -> None:
+        self.records = [Record(begins + n, 1000 + n, b"k%d" % (n % 3), v) for n, v in enumerate(values)]
+        self.begins = begins
+        self.position = begins
+        self.seeks: list[int] = []
+
+    async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Place, int]:
+        """Seeks, as ChunkConsumer does."""
+        position = held[PLACE]
+        self.position = self.begins if position is None else position
+        self.seeks.append(self.position)
+        return {PLACE: self.position}
+
+    def fetch(self, epoch: str, count: int = 100) -> Chunk:
+        """The next chunk of at most `count` records."""
+        records = [record for record in self.records if record.offset >= self.position][:count]
+        start, self.position = self.position, records[-1].offset + 1 if records else self.position
+        return Chunk(*PLACE, records, start, self.position, epoch, len(self.records))
+
+
+class Bench:
+    """A processor with all that it needs."""
+
+    def __init__(self, log: Log, store: MemoryStore | None = None, **limits: int) -> None:
+        self.log = log
+        self.store = store if store is not None else MemoryStore()
+        self.chunked = Chunked(frozenset({"events"}), positions=self._nowhere, failed=print)
+        self.chunked.sought[PLACE] = log.begins
+        self.ours: set[str] = set()
+        self.commits: list[Committed] = []
+        self.processor = Processor(
+            CountingCore("foresee", 0, 1),
+            self.store,
+            PLACE,
+            self.chunked,
+            lambda: log,
+            ours=self.ours,
+            committed=self._committed,
+            limits=Limits(**limits),
+        )
+
+    async def open(self) -> "Bench":
+        """As an assignment does, with the seek that follows it."""
+        await self.processor.open()
+        await self.log.seek_held({PLACE: await self.processor.held()})
+        self.log.seeks.clear()
+        return self
+
+    async def step(self, count: int = 100) -> None:
+        """Fetches a chunk and processes it."""
+        await self.processor.process(self.log.fetch(self.chunked.epochs[PLACE], count))
+
+    async def counts(self) -> dict[str, int]:
+        """What the store says has been counted."""
+        documents = (await self.store.dump()).documents
+        return {key: int(value) for key, value in documents.items() if key.startswith("c/")}
+
+    async def _committed(self, did: Committed) -> None:
+        self.commits.append(did)
+
+    async def _nowhere(self, _places: Any) -> Mapping[Place, int | None]:
+        return {}
+
+
+async def test_a_chunk_is_counted_once_and_moves_the_position() -> None:
+    """The plain case."""
+    bench = await Bench(Log(*[b"v"] * 9)).open()
+    await bench.step()
+    assert await bench.counts() == {"c/k0": 3, "c/k1": 3, "c/k2": 3}
+    assert (await bench.store.held()).position == 9
+
+
+async def test_an_empty_chunk_moves_the_position_too() -> None:
+    """Transaction markers leave nothing but a new position."""
+    bench = await Bench(Log()).open()
+    await bench.processor.process(Chunk(*PLACE, [], 0, 4, bench.chunked.epochs[PLACE], 4))
+    assert (await bench.store.held()).position == 4
+
+
+async def test_a_new_state_starts_where_the_log_begins() -> None:
+    """Retention may have passed offset 0 before there was any state."""
+    bench = await Bench(Log(b"a", b"b", begins=50)).open()
+    await bench.step()
+    assert (await bench.store.held()).position == 52
+
+
+async def test_a_chunk_of_an_older_assignment_is_dropped() -> None:
+    """It will be fetched again under the new one."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    old = bench.log.fetch(bench.chunked.epochs[PLACE])
+    await bench.open()
+    await bench.processor.process(old)
+    assert await bench.counts() == {}
+    await bench.step()
+    assert sum((await bench.counts()).values()) == 6
+
+
+async def test_a_chunk_that_starts_elsewhere_makes_us_seek_and_drops_those_behind_it() -> None:
+    """One seek however many stale chunks wait."""
+    bench = await Bench(Log(*[b"v"] * 9)).open()
+    epoch = bench.chunked.epochs[PLACE]
+    bench.log.fetch(epoch, 3)
+    stale = [bench.log.fetch(epoch, 3), bench.log.fetch(epoch, 3)]
+    for chunk in stale:
+        await bench.processor.process(chunk)
+    assert bench.log.seeks == [0]
+    await bench.step()
+    assert sum((await bench.counts()).values()) == 9
+
+
+async def test_a_store_that_fell_back_is_replayed_to_the_same_bytes() -> None:
+    """Redis lost its last second: the commit is refused, and what was lost is read again."""
+    bench = await Bench(Log(*[b"v%d" % n for n in range(9)])).open()
+    await bench.step(3)
+    earlier = copy.deepcopy(bench.store.__dict__)
+    await bench.step(3)
+    before = await bench.store.dump()
+    bench.store.__dict__.update(copy.deepcopy(earlier))
+    await bench.step(3)
+    assert bench.log.seeks == [3]
+    await bench.step(3)
+    assert await bench.store.dump() == before
+
+
+async def test_an_idle_partition_notices_that_the_store_fell_back() -> None:
+    """Nothing is committed that could be refused, so the positions are compared now and then."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.step(3)
+    earlier = copy.deepcopy(bench.store.__dict__)
+    await bench.step(3)
+    bench.store.__dict__.update(earlier)
+    await bench.processor.compare()
+    assert bench.log.seeks == [3]
+
+
+async def test_another_workers_newer_assignment_ends_us() -> None:
+    """A zombie cannot write."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.store.acquire("another worker's")
+    with pytest.raises(StaleEpoch):
+        await bench.step()
+    assert await bench.counts() == {}
+
+
+async def test_our_own_newer_assignment_only_drops_the_chunk() -> None:
+    """It is being read under that one."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    bench.ours.add("newer")
+    await bench.store.acquire("newer")
+    await bench.step()
+    assert await bench.counts() == {}
+
+
+async def test_an_event_on_which_the_core_raises_is_dead_lettered_alone() -> None:
+    """All others of its chunk count, once."""
+    bench = await Bench(Log(b"a", b"b", POISON, b"c", POISON, b"d")).open()
+    await bench.step()
+    letters = [decode_dead_letter(r.payload) for r in await bench.store.outbox(DEAD_LETTERS, 0, 10)]
+    assert [(letter.offset, letter.value, letter.cause) for letter in letters] == [
+        (2, POISON, "core_failure"),
+        (4, POISON, "core_failure"),
+    ]
+    assert sum((await bench.counts()).values()) == 4
+    assert (await bench.store.held()).position == 6
+
+
+async def test_a_budget_makes_several_commits_of_a_chunk() -> None:
+    """Each leaves the state at a position from which the rest can be read."""
+    bench = await Bench(Log(*[b"v"] * 9), budget=2).open()
+    await bench.step()
+    assert [len(did.records) for did in bench.commits] == [2] * 4 + [1]
+    assert sum((await bench.counts()).values()) == 9
+
+
+async def test_a_successor_goes_on_between_the_commits_of_a_chunk() -> None:
+    """As after a kill in the middle of a chunk."""
+    log, store = Log(*[b"v"] * 9), MemoryStore()
+    first = await Bench(log, store, budget=2).open()
+    store.commit = refusing(store.commit, after=2)  # type: ignore[method-assign]  # the wire is cut
+    with pytest.raises(ConnectionError):
+        await first.step()
+    del store.commit
+    assert 0 < (await store.held()).position < 9
+    second = await Bench(log, store).open()
+    await second.step()
+    assert sum((await second.counts()).values()) == 9
+    assert [r.sequence for r in await store.outbox(ALERTS, 0, 20)] == list(range(1, 10))
+
+
+def refusing(commit: Any, after: int) -> Any:
+    """A commit whose connection breaks after so many."""
+    left = [after]
+
+    async def broken(one: Any) -> None:
+        if left[0] == 0:
+            raise ConnectionError
+        left[0] -= 1
+        await commit(one)
+
+    return broken

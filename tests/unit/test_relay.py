@@ -1,0 +1,180 @@
+"""The relay's lanes over a store in memory: in order, from the receiver's mark, never past a hole."""
+
+import asyncio
+from collections.abc import Sequence
+from itertools import count
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from forestall.agents import relay as module
+from forestall.agents.relay import Lane, Relay
+from forestall.pipeline.core.effects import Effect
+from forestall.pipeline.errors import SequenceGap
+from forestall.pipeline.store.memory import MemoryStore
+from forestall.pipeline.store.values import Commit, OutboxRecord
+
+
+class Receiver:
+    """Keeps what it gets, at most two records a time; with `marks` it knows its own mark."""
+
+    def __init__(self, *, marks: bool = False, failures: int = 0) -> None:
+        self.got: list[int] = []
+        self._marks = marks
+        self._failures = failures
+
+    async def mark(self) -> int | None:
+        """See relay's Receiver."""
+        return (self.got[-1] if self.got else 0) if self._marks else None
+
+    async def deliver(self, records: Sequence[OutboxRecord]) -> int:
+        """See relay's Receiver."""
+        if self._failures:
+            self._failures -= 1
+            raise KafkaConnectionError
+        if self._marks and records[0].sequence > (self.got[-1] if self.got else 0) + 1:
+            raise SequenceGap("hole")
+        self.got += [record.sequence for record in records[:2]]
+        return self.got[-1]
+
+
+class Bench:
+    """A store with effects for `alerts`, and a relay over it."""
+
+    def __init__(self, *receivers: Receiver, keep: float = 0.0) -> None:
+        self.store = MemoryStore()
+        self.errors: list[BaseException] = []
+        self._commit: str | None = None
+        self._numbers = count(1)
+        self.lanes = [
+            Lane(self.store, "alerts", f"alerts/{n}", receiver, lambda delivered: None)
+            for n, receiver in enumerate(receivers)
+        ]
+        self.relay = Relay(self.store, self.lanes, keep, self.errors.append)
+
+    async def emit(self, effects: int) -> None:
+        """Commits so many effects."""
+        await self.store.acquire("us")
+        numbered = [Effect("alerts", next(self._numbers), None, b"{}") for _ in range(effects)]
+        held = await self.store.held()
+        commit = Commit(
+            epoch="us",
+            start=held.position,
+            end=held.position + 1,
+            commit_id=f"{numbered[-1].sequence}",
+            expected_commit=held.commit,
+            effects=numbered,
+        )
+        await self.store.commit(commit)
+        self.relay.wake({"alerts": numbered[-1].sequence})
+
+    async def until_sent(self, *numbers: int) -> None:
+        """Waits until the lanes have recorded these numbers."""
+        wanted = {f"alerts/{n}": number for n, number in enumerate(numbers)}
+        async with asyncio.timeout(5):
+            while await self.store.sent() != wanted:
+                await asyncio.sleep(0.01)
+
+
+async def test_effects_are_delivered_in_order_and_recorded() -> None:
+    """Whether they were there before the relay started or came later."""
+    receiver = Receiver()
+    bench = Bench(receiver)
+    await bench.emit(5)
+    bench.relay.start()
+    await bench.until_sent(5)
+    await bench.emit(2)
+    await bench.until_sent(7)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_a_successor_goes_on_from_the_recorded_mark() -> None:
+    """Where the receiver keeps no mark of its own."""
+    receiver = Receiver()
+    bench = Bench(receiver)
+    await bench.emit(4)
+    await bench.store.record_sent("alerts/0", 3)
+    bench.relay.start()
+    await bench.until_sent(4)
+    await bench.relay.stop()
+    assert receiver.got == [4]
+
+
+async def test_a_failed_round_starts_again_from_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left out, and nothing overtakes."""
+    monkeypatch.setattr(module, "RETRIES", (0.0, 0.0, 0.0))
+    receiver = Receiver(failures=3)
+    bench = Bench(receiver)
+    await bench.emit(3)
+    bench.relay.start()
+    await bench.until_sent(3)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3]
+
+
+async def test_a_receiver_that_stays_away_ends_the_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the last retry the error goes to whoever ends the process."""
+    monkeypatch.setattr(module, "RETRIES", (0.0,))
+    bench = Bench(Receiver(failures=99))
+    await bench.emit(1)
+    bench.relay.start()
+    async with asyncio.timeout(5):
+        while not bench.errors:
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
+    assert [type(error) for error in bench.errors] == [KafkaConnectionError]
+
+
+async def test_a_receiver_that_fell_back_gets_again_what_it_lost() -> None:
+    """Its shard was restored to an earlier moment; the outbox still has what it lacks."""
+    receiver = Receiver(marks=True)
+    bench = Bench(receiver, keep=60)
+    await bench.emit(4)
+    bench.relay.start()
+    await bench.until_sent(4)
+    del receiver.got[2:]
+    await bench.emit(2)
+    await bench.until_sent(6)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_hole_in_the_outbox_ends_the_worker_loudly() -> None:
+    """What lies between was trimmed; nobody may go on as if it had never been."""
+    bench = Bench(Receiver())
+    await bench.emit(4)
+    await bench.store.trim("alerts", 2)
+    bench.relay.start()
+    async with asyncio.timeout(5):
+        while not bench.errors:
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
+    assert "goes on at 3, but the receiver holds 0" in str(bench.errors[0])
+
+
+async def test_only_what_every_receiver_has_held_for_a_while_is_trimmed() -> None:
+    """A shared outbox keeps what the slowest lane still needs."""
+    slow = Receiver(failures=99)
+    bench = Bench(Receiver(), slow)
+    await bench.emit(4)
+    bench.relay.start()
+    await asyncio.sleep(0.3)
+    assert await bench.store.outbox_length("alerts") == 4
+    slow._failures = 0
+    await bench.until_sent(4, 4)
+    async with asyncio.timeout(5):
+        while await bench.store.outbox_length("alerts"):
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
+
+
+async def test_nothing_is_trimmed_before_its_time() -> None:
+    """A receiver may yet fall back by a second or so."""
+    bench = Bench(Receiver(), keep=60)
+    await bench.emit(4)
+    bench.relay.start()
+    await bench.until_sent(4)
+    await asyncio.sleep(0.3)
+    await bench.relay.stop()
+    assert await bench.store.outbox_length("alerts") == 4

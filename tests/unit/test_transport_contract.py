@@ -1,0 +1,206 @@
+"""The chunk transport's assumptions about the insides of Faust, mode and aiokafka, each by name.
+
+One that fails after an upgrade says which part of agents/transport.py to look at.
+"""
+
+import asyncio
+import inspect
+import tomllib
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
+from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.record import MemoryRecords
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from faust.tables.recovery import Recovery
+from faust.transport.consumer import Consumer
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
+
+from forestall.agents.chunk import Chunk, Chunked
+from forestall.agents.transport import ChunkConsumer, ChunkThread
+from forestall.pipeline.core.effects import Record
+from forestall.pipeline.errors import PositionLost
+
+PLACE = TopicPartition("events", 0)
+PINNED = ("aiokafka", "faust-streaming", "mode-streaming")
+
+
+def test_the_installed_versions_are_the_pinned_ones() -> None:
+    """Everything below was read in exactly these versions."""
+    project = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["project"]
+    assert {f"{name}=={version(name)}" for name in PINNED} <= set(project["dependencies"])
+
+
+def test_faust_finds_the_transport_by_its_scheme() -> None:
+    """`chunks://` leads to our transport."""
+    (found,) = entry_points(group="faust.transports", name="chunks")
+    assert found.value == "forestall.agents.transport:Transport"
+
+
+@pytest.mark.parametrize("name", ["_isolation_level", "_auto_offset_reset", "_fetch_max_bytes"])
+def test_aiokafka_reads_these_attributes_only_when_it_starts(name: str) -> None:
+    """We set them on the consumer that Faust made, before it starts."""
+    assert f"self.{name}" in inspect.getsource(AIOKafkaConsumer.__init__)
+    assert f"self.{name}" in inspect.getsource(AIOKafkaConsumer.start)
+
+
+def test_faust_asks_the_methods_that_we_override() -> None:
+    """Names and parameters of what ChunkConsumer and ChunkThread replace."""
+    for theirs, ours, names in (
+        (
+            AIOKafkaConsumerThread,
+            ChunkThread,
+            ("_create_worker_consumer", "_fetch_records"),
+        ),
+        (
+            Consumer,
+            ChunkConsumer,
+            ("_getmany", "_new_offset", "on_buffer_full", "on_buffer_drop", "seek_to_committed"),
+        ),
+    ):
+        for name in names:
+            wanted = list(inspect.signature(getattr(theirs, name)).parameters)
+            assert list(inspect.signature(getattr(ours, name)).parameters) == wanted
+
+
+def test_faust_looks_up_what_it_has_read_by_subscription() -> None:
+    """Our dictionary answers None, so that what comes again after a seek is not dropped."""
+    source = inspect.getsource(Consumer._drain_messages)
+    assert "get_read_offset = self._read_offset.__getitem__" in source
+    assert "if r_offset is None or" in source
+
+
+def test_faust_seeks_before_it_lets_streams_flow_again() -> None:
+    """After every rebalance reading starts where the state stands."""
+    source = inspect.getsource(Recovery._resume_streams)
+    assert 0 < source.index("consumer.perform_seek()") < source.index("consumer.resume_flow()")
+    assert "self.seek_to_committed()" in inspect.getsource(Consumer.perform_seek)
+
+
+def test_a_chunk_is_what_was_fetched_between_two_positions() -> None:
+    """Records as they are, and the consumer's positions around them."""
+    thread, fetcher = reader(batch(0, 3))
+    (chunk,) = taken(thread, fetcher)
+    assert chunk == Chunk(
+        "events", 0, [Record(n, 1000 + n, b"k", b"v%d" % n) for n in range(3)], 0, 3, "epoch", 9
+    )
+
+
+def test_a_fetch_is_cut_into_chunks_that_join() -> None:
+    """Each starts where the one before it ended."""
+    thread, fetcher = reader(batch(0, 5), limit=2)
+    assert [(c.start, c.end, len(c.records)) for c in taken(thread, fetcher)] == [
+        (0, 2, 2),
+        (2, 4, 2),
+        (4, 5, 1),
+    ]
+
+
+def test_a_transaction_marker_alone_is_an_empty_chunk() -> None:
+    """It has no record, but it moves the position, which must be committed."""
+    thread, fetcher = reader(control_batch(0))
+    assert [(c.start, c.end, c.records) for c in taken(thread, fetcher)] == [(0, 1, [])]
+
+
+def test_what_was_fetched_before_a_seek_is_not_handed_on() -> None:
+    """aiokafka compares the fetch's offset with the position."""
+    thread, fetcher = reader(batch(0, 3))
+    fetcher._subscriptions.seek(PLACE, 77)
+    assert taken(thread, fetcher) == []
+
+
+def test_nothing_is_taken_of_a_partition_that_is_not_ours() -> None:
+    """Until the assignment has its epoch, what was fetched stays where it is."""
+    thread, fetcher = reader(batch(0, 3))
+    thread.chunked.epochs.clear()
+    assert taken(thread, fetcher) == []
+    assert PLACE in fetcher._records
+
+
+def test_a_position_outside_of_the_log_is_an_error_and_no_reset() -> None:
+    """The message says where, and what to do."""
+    thread, fetcher = reader(batch(0, 3))
+    fetcher._records.clear()
+    fetcher._set_error(PLACE, OffsetOutOfRangeError({PLACE: 0}))
+    with pytest.raises(PositionLost, match="events partition 0: the state stands at position 0"):
+        taken(thread, fetcher)
+
+
+def test_acknowledged_chunks_move_the_committed_offset_to_the_last_ones_end() -> None:
+    """The holes between chunks are no records that Faust should wait for."""
+    consumer: Any = object.__new__(ChunkConsumer)
+    consumer._chunked = chunked()
+    consumer._acked = {PLACE: [41, 12, 20]}
+    consumer._acked_index = {PLACE: {41, 12, 20}}
+    assert ChunkConsumer._new_offset(consumer, PLACE) == 42
+    assert ChunkConsumer._new_offset(consumer, PLACE) is None
+
+
+def chunked(limit: int = 100) -> Chunked:
+    """What the application tells the transport."""
+    return Chunked(frozenset({"events"}), positions=None, failed=print, limit=limit, epochs={PLACE: "epoch"})
+
+
+def reader(records: bytes, limit: int = 100) -> tuple[Any, Any]:
+    """Our thread, and aiokafka's fetcher that has just received these bytes for position 0."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    thread: Any = object.__new__(ChunkThread)
+    thread.transport = SimpleNamespace(chunked=chunked(limit))
+    thread.consumer = SimpleNamespace(flow_active=True)
+    fetcher: Any = object.__new__(Fetcher)
+    fetcher._subscriptions = SubscriptionState(loop=loop)
+    fetcher._records, fetcher._wait_consume_future, fetcher._prefetch_backoff = {}, None, 0.1
+
+    async def assign() -> None:
+        fetcher._subscriptions.assign_from_user([PLACE])
+
+    loop.run_until_complete(assign())
+    fetcher._subscriptions.seek(PLACE, 0)
+    assignment = fetcher._subscriptions.subscription.assignment
+    assignment.state_value(PLACE).highwater, assignment.state_value(PLACE).lso = 9, 9
+    unpacked = PartitionRecords(PLACE, MemoryRecords(records), [], 0, None, None, True, 1)
+    fetcher._records[PLACE] = FetchResult(
+        PLACE, assignment=assignment, partition_records=unpacked, backoff=0.1
+    )
+    return thread, fetcher
+
+
+def taken(thread: Any, fetcher: Any) -> list[Chunk]:
+    """What the thread takes; fails if anything in it waits, for then positions could move meanwhile."""
+    taking = thread._drain(fetcher, {PLACE}, None)
+    with pytest.raises(StopIteration) as returned:
+        taking.send(None)
+    chunks: list[Chunk] = returned.value.value.get(PLACE, [])
+    return chunks
+
+
+def batch(first: int, count: int) -> bytes:
+    """A record batch as a broker sends it."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000_000)
+    for n in range(count):
+        builder.append(n, 1000 + n, b"k", b"v%d" % (first + n), [])
+    return bytes(builder.build())
+
+
+def control_batch(first: int) -> bytes:
+    """The marker of a committed transaction."""
+    builder = DefaultRecordBatchBuilder(2, 0, 1, 7, 0, 0, 1_000_000)
+    builder.append(0, 1000, b"\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x00", [])
+    built = bytearray(builder.build())
+    built[22] |= 0x20  # attributes: the control bit; CRC follows
+    return bytes(with_crc(built))
+
+
+def with_crc(built: bytearray) -> bytearray:
+    """The batch with its checksum made good."""
+    from aiokafka.record.util import calc_crc32c
+
+    built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
+    return built
