@@ -11,6 +11,7 @@ import faust
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from forestall.agents.child import free_port
 from forestall.agents.chunk import Chunk
 from forestall.agents.intake import NAME as INTAKE
 from forestall.agents.ownership import Owner, Part
@@ -71,7 +72,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "topic_disable_leader": True,
         "web_bind": settings.web_host,
         "web_host": settings.web_host,
-        "web_port": settings.web_port,
+        "web_port": settings.web_port or free_port(),
         "web_tables_enabled": False,
         "worker_redirect_stdouts": False,
     }
