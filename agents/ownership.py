@@ -142,6 +142,7 @@ class Owned:
         metrics = self._edges.metrics
         metrics.records.labels(self.part.name).inc(len(did.records))
         metrics.commit_seconds.labels(self.part.name).observe(did.seconds)
+        metrics.know_types(self.core.event_types())
         metrics.carry_out(did.changes.counts)
         if did.changes.effects and self.relay is not None:
             self.relay.wake({effect.destination: effect.sequence for effect in did.changes.effects})
@@ -172,6 +173,7 @@ class Owned:
         if self.relay is not None:
             for destination, waiting in self.relay.waiting().items():
                 metrics.outbox_records.labels(name, partition, destination).set(waiting)
+        metrics.cached_documents.labels(name, partition).set(self.core.cached())
         scores = getattr(self.core, "scores", None)
         if scores is not None:
             metrics.show_scores(self.place[1], scores())

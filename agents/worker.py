@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib.metadata
 import logging
 import os
 import signal
@@ -11,6 +12,7 @@ from typing import Any
 
 import uvloop
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import UnknownError, UnsupportedVersionError
 
 from forestall.agents.app import App, build
 from forestall.agents.chunk import Place
@@ -20,9 +22,11 @@ from forestall.agents.intake import ForeignTopic, Intake
 from forestall.agents.lanes import Lanes
 from forestall.agents.outcomes import OutcomeRelay
 from forestall.agents.ownership import Edges, Owner, Part, breaker
+from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.supervisor import RESTARTS, Supervisor
+from forestall.pipeline.core.head import STATE_VERSION
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.errors import ConfigurationError, ForestallError
 from forestall.pipeline.metrics import Metrics, process_registry
@@ -86,8 +90,7 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     except ForestallError as wrong:
         return wrong
     registry = process_registry()
-    producer = new_producer(settings)
-    await producer.start()
+    producer = await started_producer(settings)
     edges, queue = _edges(settings, Metrics(registry), producer, ending)
     owner = Owner(parts, edges, _intake(foreign, edges))
     app = build(settings, owner, parts, registry)
@@ -95,7 +98,7 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     outcomes = OutcomeRelay(
         queue, producer, settings, lambda: (settings.topics.events, 0) in owner.chunked.epochs
     )
-    endless = (_serve(app), owner.keep(), outcomes.run(), _parent(ending))
+    endless = (_serve(app), owner.keep(), outcomes.run(), show_queue(queue, edges.metrics), _parent(ending))
     tasks = [asyncio.create_task(_guarded(each, ending)) for each in endless]
     error = await ending.wait()
     with contextlib.suppress(asyncio.TimeoutError, Exception):
@@ -123,16 +126,33 @@ def start_logging(settings: Settings) -> None:
         logging.getLogger(library).setLevel(logging.WARNING)
 
 
-def new_producer(settings: Settings) -> AIOKafkaProducer:
-    """A producer whose acknowledgement means that every replica in sync has the record."""
-    return AIOKafkaProducer(
+async def started_producer(settings: Settings) -> AIOKafkaProducer:
+    """A producer whose acknowledgement means that every replica in sync has the record.
+
+    Idempotent where the broker can: the embedded one cannot, and there the relay's single batches keep order.
+    """
+    try:
+        return await _start_producer(settings, idempotent=True)
+    except (UnknownError, UnsupportedVersionError):
+        log.warning("this broker knows no idempotent producer; going on without")
+        return await _start_producer(settings, idempotent=False)
+
+
+async def _start_producer(settings: Settings, *, idempotent: bool) -> AIOKafkaProducer:
+    producer = AIOKafkaProducer(
         bootstrap_servers=settings.kafka.split(","),
         acks="all",
-        enable_idempotence=True,
+        enable_idempotence=idempotent,
         max_batch_size=512 * 1024,
         max_request_size=2 * settings.max_event_bytes,
         linger_ms=0,
     )
+    try:
+        await producer.start()
+    except BaseException:
+        await producer.stop()
+        raise
+    return producer
 
 
 def _edges(
@@ -141,6 +161,7 @@ def _edges(
     redis = connect(settings.redis)
     queue = ActionQueue(redis, settings.store_prefix)
     metrics.restarts.set(int(os.environ.get(RESTARTS, "0")))
+    metrics.core.info({"version": _version(), "state": str(STATE_VERSION)})
 
     def delivered(processor: str, kind: str, count: int) -> None:
         metrics.relay_delivered.labels(processor, kind).inc(count)
@@ -150,6 +171,13 @@ def _edges(
 
     lanes = Lanes(settings, producer, queue, delivered)
     return Edges(settings, metrics, store, producer, lanes, ending.tell), queue
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("forestall")
+    except importlib.metadata.PackageNotFoundError:  # run from its folders, without being installed
+        return "unknown"
 
 
 def _intake(foreign: Sequence[ForeignTopic], edges: Edges) -> Intake | None:

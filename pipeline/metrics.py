@@ -14,6 +14,7 @@ Nothing is registered at import: a worker makes one `Metrics(registry)`, a test 
 
 import logging
 from collections.abc import Iterable, Mapping
+from math import isnan
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
@@ -63,10 +64,16 @@ class Metrics:
     score_auroc = gauge("forestall_score_auroc", "Area under the ROC curve.", "problem")
     score_auprc = gauge("forestall_score_auprc", "Area under the precision-recall curve.", "problem")
     score_log_loss = gauge("forestall_score_log_loss", "Logarithmic loss, nats a question.", "problem")
-    score_ece = gauge("forestall_score_ece", "Expected calibration error.", "problem")
+    score_auroc_lower = gauge("forestall_score_auroc_lower", "Its lower confidence bound.", "problem")
+    score_calibration_error = gauge(
+        "forestall_score_calibration_error", "Expected calibration error.", "problem"
+    )
+    score_recall = gauge("forestall_score_recall", "Share of the yes that are above it.", "problem")
+    score_answers = gauge("forestall_score_answers", "Answers in the window.", "problem")
     score_precision = gauge("forestall_score_precision", "Share of yes above the threshold.", "problem")
     score_base_rate = gauge("forestall_score_base_rate", "Share of yes.", "problem")
     gate_open = gauge("forestall_gate_open", "1 while the skill gate is open, else 0.", "problem")
+    offset_counts = gauge("forestall_offset_counts", "1 while customers' residuals count, else 0.", "problem")
 
     # The machinery. `processor` is "foresee", "learn" or "intake" (whose partitions are "topic/number");
     # `destination` is a kind (queue, alerts, ledger,
@@ -90,17 +97,16 @@ class Metrics:
     )
     cached_documents = gauge("forestall_cached_documents", "Documents in memory.", "processor", "partition")
 
-    # The queue. `state` is ready, scheduled, claimed, snoozed, done or dead; the age is 0 if none is ready.
+    # The queue. `state` is ready, scheduled, claimed, snoozed, done, ended or dead; the age is 0 if none is
+    # ready, and looks at the hundred that come first.
     queue_actions = gauge("forestall_queue_actions", "Actions in the queue.", "state")
-    queue_oldest_ready = gauge(
-        "forestall_queue_oldest_ready_age_seconds", "How long the oldest ready action waits."
-    )
+    queue_oldest_ready = gauge("forestall_queue_oldest_ready_age_seconds", "The longest wait of the ready.")
 
     # The intake. `topic` is a foreign topic that the configuration names; its dead letters count above.
     intake_records = counter("forestall_intake_records_total", "Records read.", "topic")
     intake_events = counter("forestall_intake_events_total", "Events written to the journal.", "topic")
 
-    # The process. The core's labels: version, and the fingerprint of its kernels. Unknown counts should be 0.
+    # The process. The core's labels: version, and that of the state it writes. Unknown counts should be 0.
     restarts = gauge("forestall_worker_restarts", "How often the supervisor has restarted this worker.")
     core = info("forestall_core", "What this worker computes with.")
     unknown_counts = counter("forestall_unknown_counts_total", "What cores count and this table lacks.")
@@ -113,8 +119,8 @@ class Metrics:
         self._problems: dict[int, set[str]] = {}
 
     def know_types(self, types: Iterable[str]) -> None:
-        """Event types of the catalogue, counted under their own names; all others count as "other"."""
-        self._types = frozenset(EVENT_TYPES).union(types)
+        """Event types of the catalogue, counted under their own names from now on; all others are "other"."""
+        self._types |= frozenset(types)
 
     def carry_out(self, counts: Mapping[tuple[str, ...], int]) -> None:
         """Adds what a core counted; a key is the metric's short name and its label values."""
@@ -131,15 +137,15 @@ class Metrics:
     def show_scores(self, partition: int, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Shows what learn's partition knows of its problems, and no longer what it no longer knows.
 
-        Keys are those of `SCORES`; a score that a problem lacks (no answers yet) is not exported.
+        Keys are those of `SCORES`; a score that a problem lacks, or that is NaN (no answers yet), is not exported.
         """
         gone = self._problems.get(partition, set()) - scores.keys()
         self._problems[partition] = set(scores)
         for problem, values in [*((name, {}) for name in gone), *scores.items()]:
-            for name in values.keys() - SCORES.keys():
+            for name in values.keys() - SCORES.keys() - NOT_SHOWN:
                 self._unknown(("scores", name), 1)
             for name, row in SCORES.items():
-                if name in values:
+                if name in values and not isnan(values[name]):
                     row.of(self).labels(problem).set(values[name])
                 else:
                     row.of(self).remove_by_labels({"problem": problem})
@@ -176,13 +182,20 @@ COUNTERS: Mapping[str, Instrument[Counter]] = {
     row.attribute: row for row in table() if row.name.endswith("_total")
 }
 
-#: The keys of learn's `scores()`.
+#: Keys of learn's `scores()` that say nothing of their own: weights, and what a counter tells.
+NOT_SHOWN = {"effective", "answers"}
+
+#: The others.
 SCORES: Mapping[str, Instrument[Gauge]] = {
     "auroc": Metrics.score_auroc,
     "auprc": Metrics.score_auprc,
     "log_loss": Metrics.score_log_loss,
-    "ece": Metrics.score_ece,
+    "auroc_lower": Metrics.score_auroc_lower,
+    "calibration_error": Metrics.score_calibration_error,
     "precision": Metrics.score_precision,
+    "recall": Metrics.score_recall,
+    "count": Metrics.score_answers,
     "base_rate": Metrics.score_base_rate,
     "gate_open": Metrics.gate_open,
+    "offset_counts": Metrics.offset_counts,
 }

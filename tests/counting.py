@@ -116,6 +116,12 @@ class CountingCore:
     def next_due(self) -> int | None:
         return None
 
+    def cached(self) -> int:
+        return 0
+
+    def event_types(self) -> Sequence[str]:
+        return ()
+
     def watermark(self) -> int:
         return self.head.watermark if self.head is not None else 0
 

@@ -121,7 +121,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             "Expected calibration error, and log loss in nats.",
             "short",
             {
-                "{{problem}} ECE": "max by (problem) (forestall_score_ece)",
+                "{{problem}} ECE": "max by (problem) (forestall_score_calibration_error)",
                 "{{problem}} log loss": "max by (problem) (forestall_score_log_loss)",
             },
         ),

@@ -4,7 +4,7 @@ record -> entry -> due things before its time -> the customer's step: answer, as
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
 from typing import assert_never
 
@@ -103,6 +103,14 @@ class Foresee:
         """Takes the store's earliest due times."""
         working = self.state.working
         working.due.admit(window, complete, working.due_changed)
+
+    def cached(self) -> int:
+        """How many customers are in memory."""
+        return len(self.state.working.customers)
+
+    def event_types(self) -> Collection[str]:
+        """The types that the configuration counts by name, for the labels of metrics."""
+        return self.state.program.layout.types if self.state.program is not None else ()
 
     def take_changes(self) -> Changes:
         """What is to be committed. The head always is: effects and marks change with nearly every chunk."""

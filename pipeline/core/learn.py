@@ -1,7 +1,7 @@
 """Learn: the pure core over one answers partition. Answered questions in; learned models out, as notices."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
 import msgspec
@@ -77,6 +77,14 @@ class Learn:
 
     def admit_due(self, window: Sequence[tuple[int, str]], complete: bool) -> None:
         """Nothing is ever due here."""
+
+    def cached(self) -> int:
+        """How many problems are in memory."""
+        return len(self._problems)
+
+    def event_types(self) -> Collection[str]:
+        """None: answers have no types."""
+        return ()
 
     def take_changes(self) -> Changes:
         """What is to be committed."""

@@ -1,6 +1,6 @@
 """What both processors' cores have in common; the machinery in `agents` knows only this."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from forestall.pipeline.core.effects import Changes, Progress, Record
@@ -40,6 +40,12 @@ class Core(Protocol):
 
     def next_due(self) -> int | None:
         """The earliest known due time in epoch ms, for ticks; None if nothing is due or nothing is known yet."""
+
+    def cached(self) -> int:
+        """How many documents are in memory."""
+
+    def event_types(self) -> Collection[str]:
+        """The event types that the configuration names, for the labels of metrics."""
 
     def watermark(self) -> int:
         """The partition's watermark, epoch ms of event time; 0 before the first event."""

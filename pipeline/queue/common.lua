@@ -39,6 +39,7 @@ end
 
 local function enter(id, work, state, at)
   work.state, work.at = state, at
+  if state ~= 'ready' then work.since = nil elseif not work.since then work.since = NOW end
   redis.call('ZADD', INDEX[state], string.format('%.0f', at), id)
   if state == 'ready' then redis.call('ZADD', BY_PROBLEM, 0, in_problem(id, work)) end
   save(id, work)

@@ -102,6 +102,12 @@ class ActionQueue:
         counts = await COUNT.run(self._redis, [self._keys.state(state) for state in STATES])
         return dict(zip(STATES, counts, strict=True))
 
+    async def longest_wait(self, now_ms: int) -> float:
+        """Seconds that the longest-waiting of the ready actions that come first (100) has been ready; 0 if none."""
+        ready = await self.list("ready", 100)
+        since = min((action.work.since for action in ready if action.work.since is not None), default=now_ms)
+        return max(0, now_ms - since) / 1000
+
     async def outbox(self, after: int, limit: int) -> Records:
         """At most `limit` records for the journal numbered above `after`, in order."""
         command = ("XRANGE", self._keys.outbox, after + 1, "+", "COUNT", limit)

@@ -51,7 +51,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     """What the queue knows of an action besides its alert; common.lua writes it.
 
     `at` is when it becomes ready (snoozed, scheduled), when its lease ends (claimed), since when it is done,
-    ended or dead; for ready actions it is the rank.
+    ended or dead; for ready actions it is the rank, and `since` is when they became ready.
     """
 
     state: ActionState
@@ -59,6 +59,7 @@ class Work(msgspec.Struct, frozen=True, kw_only=True):
     problem: str
     customer: str
     rank: int
+    since: int | None = None
     subject: str | None = None
     attempt: int = 0
     token: str | None = None

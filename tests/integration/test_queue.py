@@ -334,3 +334,17 @@ async def test_every_call_stays_in_one_slot(client: Client, namespace: str) -> N
     watched = OneSlot(client)
     await exercise(ActionQueue(watched, namespace, Policy(backoff=0)))
     assert len(watched.slots) == 1
+
+
+async def test_it_knows_how_long_ready_actions_have_waited(queue: ActionQueue) -> None:
+    """From when the action became ready; an update does not begin the wait anew, a claim ends it."""
+    assert await queue.longest_wait(0) == 0
+    await queue.deliver(SENDER, [record(1, "a"), record(2, "b")])
+    action = await queue.get("a")
+    assert action is not None
+    since = action.work.since
+    assert since is not None
+    await queue.deliver(SENDER, [record(3, "a", "updated")])
+    assert await queue.longest_wait(since + 90_000) == 90
+    await queue.claim("ann", 2)
+    assert await queue.longest_wait(since + 90_000) == 0

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from math import nan
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -80,8 +81,8 @@ def test_scores_are_shown_by_problem_and_vanish_with_it() -> None:
     metrics = Metrics(registry, strict=True)
     metrics.show_scores(0, {"return": dict.fromkeys(SCORES, 0.5), "lapse": {"auroc": 0.8}})
     metrics.show_scores(1, {"breach": {"auroc": 0.9}})
-    assert samples(registry)[("forestall_score_ece", "return")] == 0.5
-    metrics.show_scores(0, {"return": {"gate_open": 1.0}})
+    assert samples(registry)[("forestall_score_calibration_error", "return")] == 0.5
+    metrics.show_scores(0, {"return": {"gate_open": 1.0, "auroc": nan}})
     seen = {
         key: value for key, value in samples(registry).items() if key[-1] in {"return", "lapse", "breach"}
     }
