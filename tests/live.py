@@ -1,0 +1,77 @@
+"""A real worker with its real cores, as a process over topics of its own, and what it wrote."""
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from forestall.agents.child import Child, free_port
+from forestall.agents.configuration import apply_configuration
+from forestall.agents.kafka_clients import consumer
+from forestall.agents.lag import lag_meter
+from forestall.agents.log_ends import places_of
+from forestall.agents.settings import Settings
+from forestall.agents.topics import apply_topics
+from forestall.schemas.catalogue import CatalogueFile
+
+
+class Live:
+    """One worker, not started yet; the topics are there. `web` is where it serves /metrics and /health."""
+
+    def __init__(self, settings: Settings, folder: Path, *, supervised: bool = False) -> None:
+        port = free_port()
+        self.settings = msgspec.structs.replace(settings, web_port=port)
+        self.web = f"127.0.0.1:{port}"
+        command = [sys.executable, "-m", "forestall.agents.worker", *([] if supervised else ["--alone"])]
+        given = msgspec.structs.asdict(self.settings).items()
+        environment = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
+        environment["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
+        self.worker = Child("worker", command, folder, environment=environment)
+        apply_topics(self.settings)
+
+    def configure(self, *catalogues: Path) -> None:
+        """Applies these files as the configuration."""
+        files = [CatalogueFile(file.name, file.read_text()) for file in catalogues]
+        apply_configuration(files, "salt", self.settings)
+
+    def read(self, topic: str) -> list[Any]:
+        """All records of a topic, in the order of their partitions."""
+        with consumer(self.settings, wait_ms=200) as client:
+            places = places_of(client, topic)
+            client.assign(places)
+            client.seek_to_beginning()
+            ends = client.end_offsets(places)
+            found: list[Any] = []
+            while any(client.position(place) < end for place, end in ends.items()):
+                for records in client.poll(timeout_ms=500).values():
+                    found += records
+        return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    def until(self, condition: Callable[[], bool], seconds: float = 60) -> None:
+        """Waits until it is so; fails with the worker's last words."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, (
+                f"not so in {seconds} s\n{self.worker.log.read_text()[-2000:]}"
+            )
+            time.sleep(0.05)
+
+    def until_processed(self, seconds: float = 60) -> None:
+        """Waits until nothing in the logs waits to be processed."""
+        with lag_meter(self.settings) as lag:
+            self.until(lambda: sum(lag()) == 0, seconds)
+
+
+@contextmanager
+def live(settings: Settings, folder: Path, *, supervised: bool = False) -> Iterator[Live]:
+    """A worker that ends with the block."""
+    one = Live(settings, folder, supervised=supervised)
+    try:
+        yield one
+    finally:
+        one.worker.kill()
