@@ -7,6 +7,7 @@ import pytest
 
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.sources import mapping as documented
 from forestall.pipeline.sources.mapping import Mapping
 from forestall.pipeline.sources.mapping_file import read_mappings
 from forestall.pipeline.sources.translating import Origin, translate
@@ -217,3 +218,12 @@ def test_mistakes_of_the_whole_file_are_told(text: str, words: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         read_mappings(text)
     assert any(words in line for line in caught.value.mistakes), caught.value.mistakes
+
+
+def test_the_documented_example_is_a_mapping() -> None:
+    """What the module shows can be written as it stands."""
+    block = (documented.__doc__ or "").split("\n\n")[1]
+    example = read_mappings("\n".join(line[4:] for line in block.splitlines()))[0]
+    assert (example.topic, str(example.customer), str(example.rows)) == ("shop.orders", "buyer.id", "items")
+    assert isinstance(example.data, dict)
+    assert str(example.data["sku"]) == "row.sku"
