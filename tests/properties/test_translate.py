@@ -105,8 +105,10 @@ def cases(draw: st.DrawFn) -> tuple[Mapping, Record]:
     """A mapping and a record: mostly of the shape that it expects, sometimes any document, rarely any bytes."""
     mapping, expected = draw(st.sampled_from(list(zip(MAPPINGS, SHAPED, strict=True))))
     documents = DOCUMENTS if draw(st.integers(0, 9)) == 0 else expected
-    value = documents.map(lambda found: json.dumps(found).encode())
-    key = st.text(min_size=1, max_size=20).map(lambda text: text.encode(errors="replace"))
+    value: st.SearchStrategy[bytes | None] = documents.map(lambda found: json.dumps(found).encode())
+    key: st.SearchStrategy[bytes | None] = st.text(min_size=1, max_size=20).map(
+        lambda text: text.encode(errors="replace")
+    )
     if draw(st.integers(0, 9)) == 0:
         key, value = st.none() | st.binary(max_size=20), st.none() | st.binary(max_size=60)
     ms = st.integers(-1, 2**63 - 1) if draw(st.integers(0, 9)) == 0 else st.integers(0, 10**13)

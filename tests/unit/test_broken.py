@@ -41,7 +41,7 @@ def test_every_cause_that_the_journal_knows_is_met() -> None:
 
 def test_reading_gives_each_input_its_fate() -> None:
     """Processed, or refused with the cause that its making implies."""
-    wrong = Counter()
+    wrong: Counter[tuple[str, str, str]] = Counter()
     for found, record in zip(INPUTS, RECORDS, strict=True):
         entry = read_record(record)
         fate = entry.cause if isinstance(entry, Rejected) else "processed"
