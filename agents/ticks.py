@@ -5,19 +5,23 @@ minutes of its own broker time. A replay of history is not live and gets no tick
 """
 
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 
 from forestall.agents.chunk import Place
+from forestall.agents.own_events import tick
 from forestall.pipeline.core.effects import Record
-from forestall.schemas.event import TICK, Event, encode
+from forestall.schemas.event import decode_event
 
 #: How far event time may lie behind broker time where a partition is live, in ms.
 LIVE = 600_000
+#: How many records a new owner reads again, at most, to know whether the partition is live.
+TAIL = 1_000
+
+SOURCE = "forestall/worker"
 
 
 class Clocked(Protocol):
@@ -31,21 +35,33 @@ class Clocked(Protocol):
 
 
 class Ticker:
-    """Watches one journal partition. `read_to_end` says whether nothing in the log waits to be read."""
+    """Watches one journal partition during one assignment.
+
+    `read_to_end` says whether nothing in the log waits to be read; `tail` reads the last so many records again.
+    """
 
     def __init__(
-        self, core: Clocked, place: Place, read_to_end: Callable[[], bool], producer: AIOKafkaProducer
+        self,
+        core: Clocked,
+        place: Place,
+        read_to_end: Callable[[], bool],
+        tail: Callable[[int], Awaitable[Sequence[Record]]],
+        producer: AIOKafkaProducer,
     ) -> None:
         self._core = core
         self._topic, self._partition = place
         self._read_to_end = read_to_end
+        self._tail = tail
         self._producer = producer
         self._watermark = core.watermark()
-        self._live = False
+        self._live: bool | None = None
         self._skew = 0
+        self._appended: int | None = None
 
     def saw(self, records: Sequence[Record]) -> None:
         """These records were committed: did they move the watermark, and when did the broker take them?"""
+        if self._appended is not None and records and records[-1].offset >= self._appended:
+            self._appended = None
         watermark = self._core.watermark()
         if records and watermark > self._watermark:
             self._watermark = watermark
@@ -55,15 +71,27 @@ class Ticker:
         """Appends a tick if one is called for; says whether it did."""
         now = round(time.time() * 1000) + self._skew
         due = self._core.next_due()
-        if not self._live or due is None or due > now or not self._read_to_end():
+        if due is None or due > now or self._appended is not None or not self._read_to_end():
             return False
+        if self._live is None:
+            self._live = self._was_live(await self._tail(TAIL))
+        if not self._live:
+            return False
+        value = tick(now, self._partition, SOURCE)
         taken = await self._producer.send_and_wait(
-            self._topic, encode(_event(now)), partition=self._partition, timestamp_ms=now
+            self._topic, value, partition=self._partition, timestamp_ms=now
         )
+        self._appended = taken.offset
         self._skew += taken.timestamp - now  # the broker's clock, where the broker stamps records
         return True
 
+    def _was_live(self, records: Sequence[Record]) -> bool:
+        """What an earlier owner saw: the record that brought the watermark where it stands, and its broker time."""
+        return any(_dated(record) == self._watermark >= record.ms - LIVE for record in records)
 
-def _event(now: int) -> Event:
-    moment = datetime.fromtimestamp(now / 1000, UTC)
-    return Event(id=uuid.uuid4().hex, source="forestall/worker", type=TICK, time=moment, specversion="1.0")
+
+def _dated(record: Record) -> int | None:
+    try:
+        return round(decode_event(record.value or b"").time.timestamp() * 1000)
+    except msgspec.DecodeError:
+        return None

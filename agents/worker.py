@@ -1,14 +1,13 @@
 """The worker: `python -m forestall.agents.worker` runs it supervised, with `--alone` without a supervisor."""
 
 import asyncio
-import contextlib
 import importlib.metadata
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import uvloop
 from aiokafka import AIOKafkaProducer
@@ -26,6 +25,7 @@ from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.supervisor import RESTARTS, Supervisor
+from forestall.agents.topics import verify_topics
 from forestall.pipeline.core.head import STATE_VERSION
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.errors import ConfigurationError, ForestallError
@@ -50,6 +50,9 @@ _LOUD = (
     "forestall.agents.app",
     "forestall.agents.transport",
 )
+
+#: What about a topic no worker may go on without; the names are those of `topics.Difference.what`.
+_GROUND = ("topic", "partitions", "message.timestamp.type")
 
 #: Makes a core: partition, number of answers partitions.
 MakeCore = Callable[[int, int], Core]
@@ -86,6 +89,7 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.tell)
     try:
+        await asyncio.to_thread(check_topics, settings)
         foreign = await asyncio.to_thread(foreign_topics, settings)
     except ForestallError as wrong:
         return wrong
@@ -101,20 +105,35 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     endless = (_serve(app), owner.keep(), outcomes.run(), show_queue(queue, edges.metrics), _parent(ending))
     tasks = [asyncio.create_task(_guarded(each, ending)) for each in endless]
     error = await ending.wait()
-    with contextlib.suppress(asyncio.TimeoutError, Exception):
-        await asyncio.wait_for(_stop(app, owner, producer, tasks), GRACE)
+    app.conf.stream_wait_empty = error is None  # an agent that failed holds its chunk for ever
+    await asyncio.wait([asyncio.create_task(_stop(app, owner, producer, tasks))], timeout=GRACE)
     return error
 
 
-def run(settings: Settings, parts: Sequence[Part]) -> int:
-    """Runs one worker in this process; returns its exit code, after saying why it ended."""
+def check_topics(settings: Settings) -> None:
+    """Raises ConfigurationError where a topic is missing or not what order and time rest on; warns of the rest."""
+    differences = [one for one in verify_topics(settings) if one.kind == "differs"]
+    if fatal := [str(one) for one in differences if one.what in _GROUND]:
+        raise ConfigurationError(fatal)
+    for one in differences:
+        log.warning("%s", one)
+
+
+def run(settings: Settings, parts: Sequence[Part]) -> NoReturn:
+    """Runs one worker, says why it ended, and ends the process with its exit code.
+
+    At once, for a thread or task of a library may hang; what counts is committed.
+    """
     uvloop.install()
-    error = asyncio.run(work(settings, parts))
+    error = asyncio.new_event_loop().run_until_complete(work(settings, parts))
     if error is not None and says_enough(error):
         log.error("%s: %s", type(error).__name__, error)
     elif error is not None:
         log.error("the worker ends", exc_info=error)
-    return code_of(error)
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code_of(error))
 
 
 def start_logging(settings: Settings) -> None:
@@ -255,5 +274,4 @@ def live_parts(settings: Settings) -> list[Part]:
 
 
 if __name__ == "__main__":
-    sys.stdout.flush()
-    os._exit(main())  # a thread of the consumer may hang; what counts is committed
+    sys.exit(main())

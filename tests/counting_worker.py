@@ -1,6 +1,5 @@
 """A worker whose cores count: `python -m tests.counting_worker [--alone]`, settings from the environment."""
 
-import os
 import sys
 from functools import partial
 
@@ -20,4 +19,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    os._exit(main())
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """Counting workers on real Kafka and Redis, and what must be true of their state and of what they sent."""
 
 import asyncio
+import contextlib
 import os
 import sys
 import time
@@ -19,6 +20,7 @@ from forestall.agents.processor import Committed, Processor
 from forestall.agents.settings import Settings
 from forestall.agents.topics import apply_topics
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.errors import StateError
 from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.partition import PartitionStore
@@ -28,6 +30,22 @@ from tests.counting import CountingCore, Sent
 ROOT = Path(__file__).parents[1]
 SHARED = ("kafka", "redis", "prefix", "partitions", "answers_partitions", "session_timeout", "chunk_limit",
           "breaker", "web_port", "outbox_seconds")  # fmt: skip
+
+
+def settings_for(kafka: str, redis: str, prefix: str, breaker: str = "on") -> Settings:
+    """Small chunks and a short session, so that much happens in little time."""
+    return Settings(
+        kafka=kafka,
+        redis=redis,
+        prefix=prefix,
+        partitions=4,
+        answers_partitions=2,
+        session_timeout=2.0,
+        chunk_limit=100,
+        outbox_seconds=0.5,
+        web_port=0,
+        breaker="off" if breaker == "off" else "on",
+    )
 
 
 class Fleet:
@@ -84,8 +102,11 @@ class Fleet:
 
         async def dump() -> StoredState:
             redis = connect(self.settings.redis)
+            store = PartitionStore(redis, processor, partition, self.settings.store_prefix)
             try:
-                return await PartitionStore(redis, processor, partition, self.settings.store_prefix).dump()
+                while True:
+                    with contextlib.suppress(StateError):  # commits keep changing it
+                        return await store.dump()
             finally:
                 await redis.aclose()
 
