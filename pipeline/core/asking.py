@@ -4,21 +4,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from forestall.pipeline.core.catalogue.declaration import DAY
 from forestall.pipeline.core.customer import QUESTION_LIMIT, Customer, Moment, Question
 from forestall.pipeline.core.deciding import decide
 from forestall.pipeline.core.ending import supersede
-from forestall.pipeline.core.features import fill, lookup, numeric_values
+from forestall.pipeline.core.features import Floats, fill, lookup
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.partition import Model, Partition
 from forestall.pipeline.core.program import EVENT_CATEGORIES, Compiled, category_hash
+from forestall.pipeline.core.rows import Columns, Hashes, row_of
 from forestall.schemas.event import Event
-
-Columns = NDArray[np.float32]
-Hashes = NDArray[np.uint32]
 
 #: How many answers the base rate weighs in a customer's own rate of yes.
 RATE_PRIOR = 4.0
@@ -32,11 +29,12 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class Occasion(NamedTuple):
-    """What asks: an event, or (event None) a silence; with its type as a category."""
+    """What asks: an event, or (event None) a silence; its type as a category, and its numeric fields."""
 
     event: Event | None
     ms: int
     type: str
+    numbers: Floats
 
     @property
     def subject(self) -> str | None:
@@ -87,7 +85,7 @@ def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> t
     fill(
         customer.numbers,
         layout.spans,
-        numeric_values(layout, occasion.event.data if occasion.event is not None else None),
+        occasion.numbers,
         np.array(subject) if subject is not None else _NEVER,
         occasion.ms / 1000.0,
         out,
@@ -102,20 +100,11 @@ def category_values(layout: Layout, occasion: Occasion) -> list[Any]:
     """The values of the declared category fields (None where absent), then of EVENT_CATEGORIES."""
     event, ms = occasion.event, occasion.ms
     data = event.data if event is not None else None
-    values = [lookup(data, path) for path in layout.category] if data else [None] * len(layout.category)
+    paths = layout.category_paths
+    values = [lookup(data, path) for path in paths] if data else [None] * len(paths)
     weekday = _WEEKDAYS[(ms // DAY + _FIRST_WEEKDAY) % 7]
     hour = ms % DAY // (3 * _HOUR_MS) * 3
     return [*values, occasion.type, weekday, f"{hour:02}-{hour + 3:02} h"]
-
-
-def row_of(
-    compiled: Compiled, columns: Columns, categories: Hashes, own: tuple[float, float]
-) -> tuple[Columns, list[int]]:
-    """What the problem's model sees of a moment."""
-    row = np.empty(len(compiled.names), np.float32)
-    row[:2] = own
-    row[2:] = columns[compiled.columns]
-    return row, [hash_ for hash_ in categories[compiled.categories].tolist() if hash_]
 
 
 def predict(

@@ -66,7 +66,7 @@ def decide(
     verdict: Verdict = "held_back"
     if refused is None:
         model = partition.models[problem.name]
-        reasons = reasons_for(compiled, model, row, categories, labels(), customer)
+        reasons = reasons_for(compiled, model, row, categories, labels, customer)
         alert_id = raise_alert(partition, key, customer, compiled, question, reasons).id
         verdict = "raised" if earlier is None else "updated"
         question.raised = True

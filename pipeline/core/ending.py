@@ -13,6 +13,7 @@ from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.residual import update
 from forestall.pipeline.core.partition import Partition, Prediction
 from forestall.pipeline.core.program import Compiled
+from forestall.pipeline.core.rows import row_of
 from forestall.schemas.answer import Answer
 from forestall.schemas.event import Event, encode
 
@@ -133,10 +134,8 @@ def _learn(
     assert question.y is not None
     name = question.problem
     moment = customer.moments[question.moment]
-    row = np.empty(len(compiled.names), np.float32)
-    row[:2] = question.own
-    row[2:] = np.frombuffer(moment.columns, np.float32)[compiled.columns]
-    categories = [h for h in np.frombuffer(moment.categories, np.uint32)[compiled.categories].tolist() if h]
+    columns = np.frombuffer(moment.columns, np.float32)
+    row, categories = row_of(compiled, columns, np.frombuffer(moment.categories, np.uint32), question.own)
     residual = customer.residuals.get(name) or Residual()
     destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
     sequence = partition.head.next_sequence(destination)

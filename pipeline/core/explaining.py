@@ -1,8 +1,7 @@
 """Reasons: the largest terms of a prediction's logit, as sentences with their values."""
 
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 
 from forestall.pipeline.core.customer import Customer
 from forestall.pipeline.core.models.arithmetic import exp
@@ -20,32 +19,30 @@ def reasons_for(
     model: Model,
     row: Numbers,
     categories: Sequence[int],
-    labels: Mapping[int, tuple[str, str]],
+    labels: Callable[[], Mapping[int, tuple[str, str]]],
     customer: Customer,
 ) -> list[Reason]:
-    """The terms that raise the probability most, largest first. `labels` name each category's field and value.
+    """The terms that raise the probability most, largest first. `labels` gives each category's field and value by hash.
 
     Where no term is positive it is the base rate alone that speaks, and the one reason says so.
     """
     columns, category_terms = model.weights.terms(row, categories)
-    found = [
-        _column_reason(compiled, model, index, float(row[index]), weight)
-        for index, weight in enumerate(columns)
-        if weight > 0.0 and np.isfinite(row[index])
-    ]
-    found += [
-        _category_reason(compiled, labels[hash_], weight)
-        for hash_, weight in zip(categories, category_terms, strict=True)
-        if weight > 0.0
-    ]
+    terms = [(w, i) for i, w in enumerate(columns) if w > 0.0 and isfinite(row[i])]
+    terms += [(w, len(columns) + i) for i, w in enumerate(category_terms) if w > 0.0]
     residual = customer.residuals.get(compiled.problem.name)
     if model.noticed.offset_counts and residual is not None and residual.mean > 0.0:
-        text = compiled.problem.words.get(
-            OWN_TERM, "this customer's answers so far are above what the rest explains"
-        )
-        found.append(Reason(feature=OWN_TERM, text=text, weight=round(residual.mean, 4)))
-    found.sort(key=lambda reason: (-reason.weight, reason.feature))
-    return found[:MOST_REASONS] or [_base_reason(model)]
+        terms.append((residual.mean, -1))
+    largest = sorted(terms, key=lambda term: (-term[0], term[1]))[:MOST_REASONS]
+    reasons = []
+    for weight, index in largest:
+        if index < 0:
+            reasons.append(_own_reason(compiled, weight))
+        elif index < len(columns):
+            reasons.append(_column_reason(compiled, model, index, float(row[index]), weight))
+        else:
+            label = labels()[categories[index - len(columns)]]
+            reasons.append(_category_reason(compiled, label, weight))
+    return reasons or [_base_reason(model)]
 
 
 def _column_reason(compiled: Compiled, model: Model, index: int, value: float, weight: float) -> Reason:
@@ -60,6 +57,13 @@ def _category_reason(compiled: Compiled, label: tuple[str, str], weight: float) 
     name, value = label
     words = compiled.problem.words.get(name, _plain(name) + " is {value}")
     return Reason(feature=name, text=words.replace("{value}", value), weight=round(weight, 4), value=value)
+
+
+def _own_reason(compiled: Compiled, weight: float) -> Reason:
+    text = compiled.problem.words.get(
+        OWN_TERM, "this customer's answers so far are above what the rest explains"
+    )
+    return Reason(feature=OWN_TERM, text=text, weight=round(weight, 4))
 
 
 def _base_reason(model: Model) -> Reason:

@@ -18,8 +18,8 @@ from forestall.pipeline.core.models.kernel import kernel
 DAY_S = 86_400.0
 #: The mean gap follows the customer's rhythm of about the last ten gaps.
 GAP_STEP = 0.1
-#: Beyond this a number is no measurement (and a JSON integer may not even fit a float).
-LARGEST = 1e300
+#: Beyond this a number is no measurement; it must fit a float32, which a JSON number need not.
+LARGEST = 1e30
 _TYPE = len(TYPE_SLOTS)
 _FIELD = len(FIELD_SLOTS)
 
@@ -119,20 +119,22 @@ def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: 
 
 def numeric_values(layout: Layout, data: Mapping[str, Any] | None) -> Floats:
     """The layout's numeric fields as the event has them; NaN where absent or no finite number."""
-    values = np.full(len(layout.numeric), np.nan)
-    if data:
-        for index, path in enumerate(layout.numeric):
-            value = lookup(data, path)
-            if isinstance(value, int | float) and -LARGEST < value < LARGEST:
-                values[index] = value
-    return values
+    if not data:
+        return np.full(len(layout.numeric), np.nan)
+    return np.array([_number(lookup(data, path)) for path in layout.numeric_paths])
 
 
-def lookup(data: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path that begins with `data.`; None where there is none."""
-    value: Any = data
-    for part in path.split(".")[1:]:
+def lookup(data: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    """The value at the end of a path of keys; None where there is none."""
+    value: Any = data.get(path[0])
+    for key in path[1:]:
         if not isinstance(value, dict):
             return None
-        value = value.get(part)
+        value = value.get(key)
     return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, int | float) and -LARGEST < value < LARGEST:
+        return float(value)
+    return math.nan

@@ -20,7 +20,7 @@ from forestall.pipeline.core.customer import (
 )
 from forestall.pipeline.core.effects import DEAD_LETTERS, Changes, Progress, Record
 from forestall.pipeline.core.ending import answer_waiting, drop_outdated, end_question
-from forestall.pipeline.core.features import count, measure, numeric_values
+from forestall.pipeline.core.features import Floats, count, measure, numeric_values
 from forestall.pipeline.core.head import (
     CONFIGURATION,
     HEAD,
@@ -230,9 +230,7 @@ class Foresee:
                 case "silence":
                     assert isinstance(name, str)
                     del customer.silences[name]
-                    ask_all(
-                        state, key, customer, [state.program.problems[name]], Occasion(None, due, "silence")
-                    )
+                    ask_all(state, key, customer, [state.program.problems[name]], _silent(state.program, due))
                 case _:
                     assert_never(kind)
         state.working.touch(key, customer)
@@ -278,9 +276,10 @@ class Foresee:
         if answering:
             answer_waiting(state, key, customer, answering, event, entry.ms)
         asking = program.asking.get(event.type)
+        numbers = numeric_values(program.layout, event.data)
         if asking:
-            ask_all(state, key, customer, asking, Occasion(event, entry.ms, event.type))
-        _observe(customer, program, event, entry.ms)
+            ask_all(state, key, customer, asking, Occasion(event, entry.ms, event.type, numbers))
+        _observe(customer, program, event, entry.ms, numbers)
         for compiled in program.silences.get(event.type, ()):
             silence = compiled.problem.ask.silence
             assert silence is not None
@@ -394,14 +393,19 @@ class Foresee:
         state.counts["dead_letters", cause] += 1
 
 
-def _observe(customer: Customer, program: Program, event: Event, ms: int) -> None:
+def _silent(program: Program, ms: int) -> Occasion:
+    """A moment at which nothing happened."""
+    return Occasion(None, ms, "silence", numeric_values(program.layout, None))
+
+
+def _observe(customer: Customer, program: Program, event: Event, ms: int, numbers: Floats) -> None:
     """Counts the event into the customer's numbers and the subject's."""
     layout = program.layout
     seconds = ms / 1000.0
     count(customer.numbers, layout.group(event.type), layout.spans, seconds)
     if layout.numeric and event.data:
         start = len(customer.numbers) - 3 * len(layout.numeric)
-        measure(customer.numbers, start, numeric_values(layout, event.data))
+        measure(customer.numbers, start, numbers)
     if event.subject:
         first, last, events = customer.subjects.pop(event.subject, (seconds, seconds, 0.0))
         customer.subjects[event.subject] = (first, max(last, seconds), events + 1.0)

@@ -69,6 +69,8 @@ class Rejected(NamedTuple):
     detail: str
 
 
+_WRONG_KEY = Rejected("wrong_partition", "the record's key is not the event's customer")
+
 JournalEntry = CustomerEvent | Tick | ModelNotice | Configuration | ActionEvent | Preference | Rejected
 
 
@@ -100,8 +102,8 @@ def _read_customers(event: Event, record: Record) -> JournalEntry:
         return Rejected(
             "no_customer", "the event has no `customer` attribute, which is the key of the journal"
         )
-    if record.key != customer.encode(errors="surrogatepass"):
-        return Rejected("wrong_partition", "the record's key is not the event's customer")
+    if record.key != _key(customer):
+        return _WRONG_KEY
     try:
         ms = _epoch_ms(event.time)
     except OverflowError:
@@ -125,15 +127,23 @@ def _read_own(event: Event, record: Record, value: bytes) -> JournalEntry:
             return msgspec.convert(event.data, Configuration)
         case t if t in PREFERENCE_DECODERS:
             preference = PREFERENCE_DECODERS[t](value)
+            if record.key != _key(preference.customer):
+                return _WRONG_KEY
             # Dated ahead, it counts from its broker's time: a refusal is never lost for its date.
             return Preference(preference, min(_epoch_ms(event.time), record.ms), "c/" + preference.customer)
         case t if t in (ACTION_CLAIMED, ACTION_DONE):
             outcome = decode_outcome(value)
+            if record.key != _key(outcome.customer):
+                return _WRONG_KEY
             return ActionEvent(outcome, outcome.data, _epoch_ms(outcome.time), "c/" + outcome.customer)
         case _:
             return Rejected(
                 "reserved_type", f"only Forestall itself writes types that begin with {OWN_PREFIX}"
             )
+
+
+def _key(customer: str) -> bytes:
+    return customer.encode(errors="surrogatepass")
 
 
 def _epoch_ms(time: datetime) -> int:

@@ -30,13 +30,16 @@ OTHER = "any other event"
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Slots and columns of one catalogue. `key` names the layout; equal slots have equal keys."""
+    """Slots and columns of one catalogue. `key` names the layout; equal slots have equal keys. The paths are the
+    keys that lead from `data` to each numeric and category field."""
 
     key: str
     types: dict[str, int]
     spans: NDArray[np.float64]
     numeric: tuple[str, ...]
     category: tuple[str, ...]
+    numeric_paths: tuple[tuple[str, ...], ...]
+    category_paths: tuple[tuple[str, ...], ...]
     slots: tuple[str, ...]
     columns: tuple[str, ...]
 
@@ -69,6 +72,8 @@ def compile_layout(catalogue: Catalogue) -> Layout:
         spans=np.array([span / 1000.0 for span in catalogue.history.spans]),
         numeric=numeric,
         category=category,
+        numeric_paths=tuple(_steps(field) for field in numeric),
+        category_paths=tuple(_steps(field) for field in category),
         slots=tuple(slots),
         columns=tuple(columns),
     )
@@ -102,6 +107,11 @@ def _named_types(problems: Iterable[Problem]) -> set[str]:
 
 def _fields(declared: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(sorted({field for fields in declared for field in fields}))
+
+
+def _steps(field: str) -> tuple[str, ...]:
+    """The keys that lead from `data` to the field."""
+    return tuple(field.split(".")[1:])
 
 
 def _days(span: int) -> str:
