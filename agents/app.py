@@ -14,7 +14,8 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from forestall.agents.child import free_port
 from forestall.agents.chunk import Chunk
 from forestall.agents.intake import NAME as INTAKE
-from forestall.agents.ownership import Owner, Part
+from forestall.agents.owned import Part
+from forestall.agents.ownership import Owner
 from forestall.agents.settings import Settings
 from forestall.agents.transport import Transport
 from forestall.pipeline.errors import ServerFailed

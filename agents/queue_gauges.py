@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from forestall.pipeline.metrics import Metrics
+from forestall.pipeline.queue.values import ActionState
 
 EVERY = 2.0
 
@@ -13,7 +14,7 @@ EVERY = 2.0
 class Queue(Protocol):
     """What is asked of the queue."""
 
-    async def counts(self) -> Mapping[str, int]:
+    async def counts(self) -> Mapping[ActionState, int]:
         """How many actions are in each state."""
 
     async def longest_wait(self, now_ms: int) -> float:

@@ -11,7 +11,6 @@ from typing import Any, NoReturn
 
 import uvloop
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import UnknownError, UnsupportedVersionError
 
 from forestall.agents.app import App, build
 from forestall.agents.chunk import Place
@@ -20,7 +19,9 @@ from forestall.agents.foreign_topics import foreign_topics
 from forestall.agents.intake import ForeignTopic, Intake
 from forestall.agents.lanes import Lanes
 from forestall.agents.outcomes import OutcomeRelay
-from forestall.agents.ownership import Edges, Owner, Part, breaker
+from forestall.agents.owned import Edges, Part
+from forestall.agents.ownership import Owner, breaker
+from forestall.agents.producing import started_producer
 from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
@@ -143,35 +144,6 @@ def start_logging(settings: Settings) -> None:
     )
     for library in _LOUD:
         logging.getLogger(library).setLevel(logging.WARNING)
-
-
-async def started_producer(settings: Settings) -> AIOKafkaProducer:
-    """A producer whose acknowledgement means that every replica in sync has the record.
-
-    Idempotent where the broker can: the embedded one cannot, and there the relay's single batches keep order.
-    """
-    try:
-        return await _start_producer(settings, idempotent=True)
-    except (UnknownError, UnsupportedVersionError):
-        log.warning("this broker knows no idempotent producer; going on without")
-        return await _start_producer(settings, idempotent=False)
-
-
-async def _start_producer(settings: Settings, *, idempotent: bool) -> AIOKafkaProducer:
-    producer = AIOKafkaProducer(
-        bootstrap_servers=settings.kafka.split(","),
-        acks="all",
-        enable_idempotence=idempotent,
-        max_batch_size=512 * 1024,
-        max_request_size=2 * settings.max_event_bytes,
-        linger_ms=0,
-    )
-    try:
-        await producer.start()
-    except BaseException:
-        await producer.stop()
-        raise
-    return producer
 
 
 def _edges(
