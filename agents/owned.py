@@ -9,6 +9,7 @@ from aiokafka import AIOKafkaProducer
 
 from forestall.agents.breaker import Breaker
 from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.gathering import Gathering
 from forestall.agents.lanes import Lanes
 from forestall.agents.processor import Committed, Limits, Processor
 from forestall.agents.relay import Relay
@@ -27,12 +28,16 @@ BACKLOG = 50_000
 
 @dataclass(frozen=True)
 class Part:
-    """One of the two processors: its topic, and how its cores are made (partition, answers partitions)."""
+    """One of the two processors: its topic, and how its cores are made (partition, answers partitions).
+
+    `gather` is for how many seconds its chunks are joined before they are processed and committed.
+    """
 
     name: str
     topic: str
     core: Callable[[int, int], Core]
     ticks: bool
+    gather: float = 0.0
 
 
 class Edges:
@@ -99,6 +104,11 @@ class Owned:
             refused=lambda cause: edges.metrics.commits_refused.labels(part.name, cause).inc(),
             limits=Limits(budget=settings.chunk_budget, cached=settings.cache_limit),
         )
+        self.gathering = (
+            Gathering(self.processor.process, edges.failed, part.gather, settings.chunk_limit)
+            if part.gather
+            else None
+        )
         self.relay: Relay | None = None
         self.ticker: Ticker | None = None
 
@@ -120,6 +130,8 @@ class Owned:
     async def close(self) -> None:
         """The partition is no longer ours, or about to be taken anew."""
         self.processor.close()
+        if self.gathering is not None:
+            self.gathering.drop()
         self.ticker = None
         if self.relay is not None:
             await self.relay.stop()
@@ -138,7 +150,10 @@ class Owned:
         while self.relay is not None and self.relay.backlog() > BACKLOG and not self._edges.rebalancing():
             await asyncio.sleep(0.05)
         self._edges.metrics.chunks.labels(self.part.name).inc()
-        await self.processor.process(chunk)
+        if self.gathering is None:
+            await self.processor.process(chunk)
+        else:
+            await self.gathering.take(chunk)
 
     async def keep(self, compare: bool) -> None:
         """What is done each second: ticks, gauges, and now and then whether the store still stands with us."""

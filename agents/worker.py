@@ -37,6 +37,9 @@ from forestall.pipeline.store.partition import PartitionStore
 
 log = logging.getLogger(__name__)
 
+#: For so many seconds answers are gathered: every commit of learn writes its problems' whole states.
+LEARN_GATHERS = 0.25
+
 #: How long a clean end may take: finish the chunk in hand, leave the group.
 GRACE = 8.0
 
@@ -80,7 +83,7 @@ def parts_of(settings: Settings, foresee: MakeCore, learn: MakeCore) -> list[Par
     topics = settings.topics
     return [
         Part("foresee", topics.events, foresee, ticks=True),
-        Part("learn", topics.answers, learn, ticks=False),
+        Part("learn", topics.answers, learn, ticks=False, gather=LEARN_GATHERS),
     ]
 
 

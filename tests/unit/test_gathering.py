@@ -1,0 +1,117 @@
+"""Chunks are joined for a moment, in order, and never lost or doubled while the partition is ours."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from forestall.agents.chunk import Chunk
+from forestall.agents.gathering import Gathering
+from forestall.pipeline.core.effects import Record
+
+MOMENT = 0.02
+
+
+def chunk(start: int, end: int, epoch: str = "mine") -> Chunk:
+    """A chunk with a record at each offset."""
+    records = [Record(offset, 0, None, b"") for offset in range(start, end)]
+    return Chunk("answers", 0, records, start, end, epoch, end)
+
+
+class Seen:
+    """A processor that notes what it is given, or raises."""
+
+    def __init__(self, raises: Exception | None = None) -> None:
+        self.spans: list[tuple[int, int]] = []
+        self.failures: list[BaseException] = []
+        self._raises = raises
+
+    async def process(self, one: Chunk) -> None:
+        """Notes the chunk's span and that its records fill it."""
+        if self._raises is not None:
+            raise self._raises
+        assert [record.offset for record in one.records] == list(range(one.start, one.end))
+        self.spans.append((one.start, one.end))
+
+    def gathering(self, most: int = 100) -> Gathering:
+        """A gathering that hands on to this."""
+        return Gathering(self.process, self.failures.append, MOMENT, most)
+
+
+def run(scenario: Callable[[], object]) -> None:
+    """Runs an async scenario."""
+    asyncio.run(scenario())  # type: ignore[arg-type]  # every scenario here is a coroutine function
+
+
+def test_small_chunks_become_one() -> None:
+    """Three chunks within a moment are processed once, as one."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering()
+        for start in (0, 3, 6):
+            await gathering.take(chunk(start, start + 3))
+        assert seen.spans == []
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.spans == [(0, 9)]
+
+
+def test_enough_records_do_not_wait() -> None:
+    """At the limit they are processed at once, and what comes later waits its own moment."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering(most=5)
+        await gathering.take(chunk(0, 3))
+        await gathering.take(chunk(3, 6))
+        assert seen.spans == [(0, 6)]
+        await gathering.take(chunk(6, 7))
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.spans == [(0, 6), (6, 7)]
+
+
+@pytest.mark.parametrize("second", [chunk(5, 7), chunk(3, 5, epoch="newer")])
+def test_what_does_not_follow_is_not_joined(second: Chunk) -> None:
+    """A gap or another assignment: the first goes on by itself, and the processor judges both."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering()
+        await gathering.take(chunk(0, 3))
+        await gathering.take(second)
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.spans == [(0, 3), (second.start, second.end)]
+
+
+def test_what_is_dropped_is_not_processed() -> None:
+    """After a revocation nothing of it is processed here, and a later assignment gathers anew."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering()
+        await gathering.take(chunk(0, 3))
+        gathering.drop()
+        await gathering.take(chunk(0, 2))
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.spans == [(0, 2)]
+
+
+def test_a_late_failure_is_told() -> None:
+    """What the processor raises after the moment ends the process, as if it had been raised at once."""
+    error = RuntimeError("refused")
+    seen = Seen(raises=error)
+
+    async def scenario() -> None:
+        await seen.gathering().take(chunk(0, 3))
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.failures == [error]
