@@ -28,10 +28,12 @@ def follow(
     start: Literal["beginning", "now"] = "now",
     until_now: bool = False,
     idle: float | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Followed[T]]:
     """The committed records of `topic` from `start` on, as they come; close the iterator to stop.
 
     `until_now`: ends with what is there when it starts. `idle`: ends when nothing came for so many seconds.
+    `stop` is asked a few times a second whether to end.
     """
     with consumer(settings, wait_ms=100) as client:
         places = places_of(client, topic)
@@ -39,7 +41,7 @@ def follow(
         for place in places:
             client.seek(place, begins[place] if start == "beginning" else ends[place])
         heard = time.monotonic()
-        while not until_now or any(client.position(place) < ends[place] for place in places):
+        while not stop() and (not until_now or any(client.position(place) < ends[place] for place in places)):
             came = _content(client.poll(200), decode)
             yield from came
             heard = time.monotonic() if came else heard

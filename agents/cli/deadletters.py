@@ -9,13 +9,13 @@ import click
 from forestall.agents.cli.failures import Failed
 from forestall.agents.cli.options import NOTE, settings_options
 from forestall.agents.cli.output import json_option, plural, print_json, printable, when
-from forestall.agents.event_line import read_line
 from forestall.agents.follow import Followed, follow
 from forestall.agents.foreign_topics import foreign_topics
 from forestall.agents.intake import ForeignTopic
 from forestall.agents.kafka_clients import producer
 from forestall.agents.settings import Settings
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.sources.event_line import read_line
 from forestall.pipeline.sources.translating import Origin, translate
 from forestall.schemas.deadletter import Cause, DeadLetter, decode_dead_letter
 from forestall.schemas.event import encode
