@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 from kafka.errors import KafkaTimeoutError
 from kafka.partitioner import murmur2
 
-from forestall.agents.event_file import EventFile
-from forestall.agents.event_line import read_line
 from forestall.agents.kafka_clients import producer
 from forestall.agents.lag import Lag
 from forestall.agents.own_events import tick
 from forestall.agents.pacing import Pace, Schedule
 from forestall.agents.settings import Settings
 from forestall.pipeline.errors import Unreachable
+from forestall.pipeline.sources.event_file import EventFile
+from forestall.pipeline.sources.event_line import read_line
 
 SOURCE = "forestall/replay"
 #: The journal refuses events dated later than this after their arrival; they do not count as the file's end.

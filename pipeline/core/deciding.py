@@ -6,9 +6,9 @@ from forestall.pipeline.core.alerting import end_alert, open_alert, raise_alert
 from forestall.pipeline.core.customer import Customer, Question
 from forestall.pipeline.core.effects import LEDGER
 from forestall.pipeline.core.explaining import reasons_for
-from forestall.pipeline.core.models.weights import Numbers
 from forestall.pipeline.core.partition import Partition
 from forestall.pipeline.core.program import Compiled
+from forestall.pipeline.core.rows import Columns
 from forestall.schemas.decision import Decision, Verdict
 from forestall.schemas.event import encode
 
@@ -49,7 +49,7 @@ def decide(
     customer: Customer,
     compiled: Compiled,
     question: Question,
-    row: Numbers,
+    row: Columns,
     categories: Sequence[int],
     labels: Callable[[], Mapping[int, tuple[str, str]]],
 ) -> None:

@@ -184,8 +184,8 @@ def _end_unlearned(partition: Partition, key: str, customer: Customer, question:
 def _tell(partition: Partition, key: str, customer: Customer, question: Question) -> None:
     """Closes the question, and lists it where somebody listens."""
     customer.close(question)
-    if partition.predictions is not None:
-        partition.predictions.append(prediction_of(partition, key, question))
+    if partition.predicted is not None:
+        partition.predicted(prediction_of(partition, key, question))
 
 
 def prediction_of(partition: Partition, key: str, question: Question) -> Prediction:

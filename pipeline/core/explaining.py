@@ -5,9 +5,9 @@ from math import isfinite
 
 from forestall.pipeline.core.customer import Customer
 from forestall.pipeline.core.models.arithmetic import exp
-from forestall.pipeline.core.models.weights import MEAN, Numbers
 from forestall.pipeline.core.partition import Model
 from forestall.pipeline.core.program import Compiled
+from forestall.pipeline.core.rows import Columns
 from forestall.schemas.alert import Reason
 
 MOST_REASONS = 3
@@ -17,7 +17,7 @@ OWN_TERM = "this customer"
 def reasons_for(
     compiled: Compiled,
     model: Model,
-    row: Numbers,
+    row: Columns,
     categories: Sequence[int],
     labels: Callable[[], Mapping[int, tuple[str, str]]],
     customer: Customer,
@@ -47,7 +47,7 @@ def reasons_for(
 
 def _column_reason(compiled: Compiled, model: Model, index: int, value: float, weight: float) -> Reason:
     name = compiled.names[index]
-    usual = _unsquash(float(model.weights.table[MEAN, index]))
+    usual = _unsquash(model.weights.usual(index))
     words = compiled.problem.words.get(name, _plain(name) + ": {value} (usually {usual})")
     text = words.replace("{value}", f"{value:.3g}").replace("{usual}", f"{usual:.3g}")
     return Reason(feature=name, text=text, weight=round(weight, 4), value=float(f"{value:.6g}"))

@@ -5,6 +5,7 @@ record -> entry -> due things before its time -> the customer's step: answer, as
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from hashlib import blake2b
 from typing import assert_never
 
@@ -39,7 +40,14 @@ from forestall.pipeline.core.journal import (
     read_record,
 )
 from forestall.pipeline.core.models.fingerprint import fingerprint
-from forestall.pipeline.core.partition import MODEL, Partition, encode_model
+from forestall.pipeline.core.partition import (
+    MODEL,
+    Partition,
+    Predicted,
+    ReadModel,
+    encode_model,
+    read_weights,
+)
 from forestall.pipeline.core.preferring import apply_preference
 from forestall.pipeline.core.program import Program
 from forestall.pipeline.errors import SequenceGap
@@ -53,15 +61,26 @@ DUE_AHEAD = 2_000
 
 
 class Foresee:
-    """Implements the cores' protocol (see protocol.Core) for the journal."""
+    """Implements the cores' protocol (see protocol.Core) for the journal.
+
+    For a backtest: `predicted` is told of every question when it ends, `read_model` makes models of notices.
+    """
 
     processor = "foresee"
 
-    def __init__(self, partition: int, answers_partitions: int, topic: str = "forestall.events") -> None:
+    def __init__(
+        self,
+        partition: int,
+        answers_partitions: int,
+        topic: str = "forestall.events",
+        *,
+        read_model: ReadModel = read_weights,
+        predicted: Predicted | None = None,
+    ) -> None:
         self.partition = partition
-        self.answers_partitions = answers_partitions
         self.topic = topic
-        self.state = Partition(partition, answers_partitions)
+        self._new_state = partial(Partition, partition, answers_partitions, read_model, predicted)
+        self.state = self._new_state()
         self._started = False
         self._models_admitted: set[str] = set()
         self._read: tuple[Sequence[Record], list[JournalEntry]] = ((), [])
@@ -137,9 +156,7 @@ class Foresee:
 
     def forget(self) -> None:
         """Starts over from the committed state."""
-        listener = self.state.predictions
-        self.state = Partition(self.partition, self.answers_partitions)
-        self.state.predictions = listener
+        self.state = self._new_state()
         self._started = False
         self._models_admitted.clear()
         self._read = ((), [])

@@ -8,8 +8,15 @@ import msgspec
 
 from forestall.pipeline.core.effects import DEAD_LETTERS, NOTICES, Changes, Effect, Progress, Record
 from forestall.pipeline.core.head import HEAD, Head, decode_head, encode_head
-from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem
+from forestall.pipeline.core.learning import (
+    NewModel,
+    ProblemState,
+    decode_problem,
+    encode_problem,
+    new_filter,
+)
 from forestall.pipeline.core.models.fingerprint import fingerprint
+from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.errors import SequenceGap
 from forestall.schemas.answer import Answer, decode_answers_record
 from forestall.schemas.catalogue import Configuration
@@ -34,11 +41,16 @@ class Learn:
     processor = "learn"
 
     def __init__(
-        self, partition: int, topic: str = "forestall.answers", interval_ms: int = NOTICE_INTERVAL_MS
+        self,
+        partition: int,
+        topic: str = "forestall.answers",
+        interval_ms: int = NOTICE_INTERVAL_MS,
+        new_model: NewModel = new_filter,
     ) -> None:
         self.partition = partition
         self.topic = topic
         self.interval_ms = interval_ms
+        self._new_model = new_model
         self.sender = f"learn/{partition}"
         self._reset()
 
@@ -122,6 +134,11 @@ class Learn:
         """When the latest answer became known, epoch ms."""
         return self._head.watermark if self._head is not None else 0
 
+    def model(self, problem: str) -> Model | None:
+        """A problem's model; None before its first answer. For who learns in line."""
+        state = self._problems.get(problem)
+        return state.model if state is not None else None
+
     def scores(self) -> dict[str, dict[str, float]]:
         """The prequential scores of each problem in memory, by metric."""
         return {name: state.scores() for name, state in self._problems.items() if state is not None}
@@ -139,7 +156,7 @@ class Learn:
         name = answer.problem
         state = self._problems[name]
         if state is None or (state.revision != answer.revision and answer.catalogue > state.catalogue):
-            state = ProblemState.new(answer)
+            state = ProblemState.new(answer, self._new_model)
             self._problems[name] = state
         if state.revision != answer.revision:
             self._counts["ignored_events", "answer_of_other_revision"] += 1
@@ -155,8 +172,8 @@ class Learn:
         """Tells every journal partition what has been learned."""
         assert self._head is not None
         state.noticed(ms)
-        weights = state.filter.weights().to_bytes()
-        parts = [weights[i : i + PART] for i in range(0, len(weights), PART)]
+        weights = state.weights()
+        parts = [weights[i : i + PART] for i in range(0, len(weights), PART)] or [b""]
         for part, piece in enumerate(parts):
             sequence = self._head.next_sequence(NOTICES)
             notice = ModelNotice(

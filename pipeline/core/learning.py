@@ -1,5 +1,6 @@
 """What learn keeps of one problem: the population model, its scores, the skill gate, and whether residuals pay."""
 
+from collections.abc import Callable
 from math import ceil
 
 import msgspec
@@ -7,6 +8,7 @@ import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
 from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
 from forestall.schemas.answer import Answer
 
@@ -23,13 +25,24 @@ GATE_LEAST = 50
 GATE_DEVIATIONS = 2.5
 
 
-class ProblemState:
-    """One problem's state. `loss_without` and `loss_with` compare the model without and with the residuals."""
+#: Makes the model of a problem out of its first answer.
+NewModel = Callable[[Answer], Model]
 
-    def __init__(self, revision: str, catalogue: int, filter_: BayesianFilter, window: Window) -> None:
+
+def new_filter(answer: Answer) -> Model:
+    """The model that is used live."""
+    columns = len(answer.features) // 4
+    return BayesianFilter(columns, min(answer.history, columns))
+
+
+class ProblemState:
+    """One problem's state. `model` is a BayesianFilter but in backtests of others; `loss_without` and `loss_with`
+    compare it without and with the residuals."""
+
+    def __init__(self, revision: str, catalogue: int, model: Model, window: Window) -> None:
         self.revision = revision
         self.catalogue = catalogue
-        self.filter = filter_
+        self.model = model
         self.window = window
         self.answers = 0
         self.base_rate = 0.5
@@ -42,11 +55,9 @@ class ProblemState:
         self.noticed_ms = 0
 
     @classmethod
-    def new(cls, answer: Answer) -> "ProblemState":
+    def new(cls, answer: Answer, new_model: NewModel) -> "ProblemState":
         """The state for a problem's first answer: nothing has been learned yet."""
-        columns = len(answer.features) // 4
-        filter_ = BayesianFilter(columns, min(answer.history, columns))
-        return cls(answer.revision, answer.catalogue, filter_, Window(WINDOW))
+        return cls(answer.revision, answer.catalogue, new_model(answer), Window(WINDOW))
 
     def learn(self, answer: Answer) -> None:
         """Tests on the answer, then trains on it. A contacted customer is no clean example: counted, not learned."""
@@ -56,19 +67,23 @@ class ProblemState:
             return
         row = np.frombuffer(answer.features, np.float32)
         y = float(answer.y)
-        z = self.filter.predict(row, answer.categories)
+        z = self.model.predict(row, answer.categories)
         counted = answer.offset if self.offset_counts else 0.0
         self.window.add(sigmoid(z + counted), y, answer.weight)
         self._weigh_residuals(z, answer.offset, y)
         self.base_rate += max(1.0 / (self.answers + 1.0), 1.0 - KEEP) * (y - self.base_rate)
         variance = answer.variance if self.offset_counts else 0.0
-        self.filter.learn(row, answer.categories, y, answer.weight, counted, variance)
+        self.model.learn(row, answer.categories, y, answer.weight, counted, variance)
 
     def noticed(self, ms: int) -> None:
         """A notice goes out now: the gate is judged, and the next one set."""
         self.noticed_ms = ms
         self.next_notice = self.answers + min(max(1, ceil(self.answers * NOTICE_SHARE)), NOTICE_MOST)
         self.gate_open = self._has_skill()
+
+    def weights(self) -> bytes:
+        """What a notice carries; nothing where the model has no stored form (it stays where it is: a backtest)."""
+        return self.model.weights().to_bytes() if isinstance(self.model, BayesianFilter) else b""
 
     def scores(self) -> dict[str, float]:
         """Prequential scores of the window, by metric."""
@@ -117,8 +132,9 @@ _REST = _Stored.__struct_fields__[4:]
 
 def encode_problem(state: ProblemState) -> bytes:
     """The problem's document."""
+    assert isinstance(state.model, BayesianFilter), "only a model with a stored form runs live"
     rest = [getattr(state, name) for name in _REST]
-    stored = _Stored(state.revision, state.catalogue, state.filter.to_bytes(), state.window.to_bytes(), *rest)
+    stored = _Stored(state.revision, state.catalogue, state.model.to_bytes(), state.window.to_bytes(), *rest)
     return _encode(stored)
 
 

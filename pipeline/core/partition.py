@@ -1,12 +1,14 @@
 """One journal partition while it runs: its head, program, models and working set, and the effects so far."""
 
 from collections import Counter
+from collections.abc import Callable
 from hashlib import blake2b
 
 import msgspec
 
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.core.head import Head
+from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.models.weights import Weights
 from forestall.pipeline.core.program import Compiled, Program, compile_configuration
 from forestall.pipeline.core.working import WorkingSet
@@ -32,7 +34,16 @@ class Model(msgspec.Struct, frozen=True):
     """A noticed model, ready to predict."""
 
     noticed: NoticedModel
-    weights: Weights
+    weights: Learned
+
+
+#: Makes a model ready to predict, out of its problem's name and what its notice carried.
+ReadModel = Callable[[str, bytes], Learned]
+
+
+def read_weights(problem: str, data: bytes) -> Learned:
+    """What a notice carries live: the weights themselves."""
+    return Weights.from_bytes(data)
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,10 +61,17 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     decision: str
 
 
-class Partition:
-    """What foresee's steps work on. `predictions` is filled only where somebody listens (the backtest)."""
+#: Is told of every question when it ends.
+Predicted = Callable[[Prediction], None]
 
-    def __init__(self, partition: int, answers_partitions: int) -> None:
+
+class Partition:
+    """What foresee's steps work on. `predicted` hears of every question as it ends, where somebody listens
+    (the backtest)."""
+
+    def __init__(
+        self, partition: int, answers_partitions: int, read_model: ReadModel, predicted: Predicted | None
+    ) -> None:
         self.sender = f"foresee/{partition}"
         self.number = partition
         self.answers_partitions = answers_partitions
@@ -66,7 +84,8 @@ class Partition:
         self.working = WorkingSet()
         self.effects: list[Effect] = []
         self.counts: Counter[tuple[str, ...]] = Counter()
-        self.predictions: list[Prediction] | None = None
+        self.read_model = read_model
+        self.predicted = predicted
 
     def configure(self, configuration: Configuration | None) -> None:
         """Compiles the configuration, and remembers its layout for customers stored under it."""
@@ -85,7 +104,7 @@ class Partition:
     def admit_model(self, name: str, document: bytes) -> None:
         """Takes a stored model."""
         noticed = _decode_model(document)
-        self.models[name] = Model(noticed, Weights.from_bytes(noticed.weights))
+        self.models[name] = Model(noticed, self.read_model(name, noticed.weights))
 
     def take_notice(self, notice: ModelNotice) -> None:
         """Takes one part of a learned model; with the last part the model is in force."""
@@ -108,7 +127,7 @@ class Partition:
             gate_open=notice.gate_open,
             weights=b"".join(received),
         )
-        self.models[notice.problem] = Model(noticed, Weights.from_bytes(noticed.weights))
+        self.models[notice.problem] = Model(noticed, self.read_model(notice.problem, noticed.weights))
         self.models_changed.add(notice.problem)
 
     def emit(self, destination: str, sequence: int, key: str | None, payload: bytes) -> None:

@@ -18,7 +18,8 @@ from tests.scenarios.task_rows import Row, task
 @cache
 def predictions(sample: str) -> list[Prediction]:
     """All questions that the core asked over the sample, ticked at its end, the open ones too."""
-    core = Inline()
+    ended: list[Prediction] = []
+    core = Inline(predicted=ended.append)
     last = 0
     text = (CATALOGUES / f"{sample}.toml").read_text()
     configuration = {"kind": "catalogue", "version": 1, "files": [{"name": sample, "text": text}], "salt": ""}
@@ -30,7 +31,7 @@ def predictions(sample: str) -> list[Prediction]:
             last = round(event.time.timestamp() * 1000)
             core.feed(0, Record(offset, last, str(event.customer).encode(), line))
     core.feed_all(own(TICK, last, None))
-    return core.predictions + core.open_questions()
+    return ended + core.open_questions()
 
 
 def own(type_: str, ms: int, data: object) -> Record:

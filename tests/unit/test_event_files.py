@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from forestall.agents.event_file import EventFile, Line
-from forestall.agents.event_line import NO_CUSTOMER, read_line
 from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.sources.event_file import EventFile, Line
+from forestall.pipeline.sources.event_line import NO_CUSTOMER, read_line
 
 EVENT = (
     b'{"specversion":"1.0","id":"1","source":"s","type":"t","time":"1970-01-01T00:00:02Z","customer":"c-1"}'

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 
 class Model(Protocol):
@@ -27,3 +28,16 @@ class Model(Protocol):
         variance: float = 0.0,
     ) -> None:
         """Learns the answer `y` (1 or 0), `weight` times, beside the residual `offset` and its `variance`."""
+
+
+class Learned(Protocol):
+    """What *foresee* asks of a learned model: `Weights` live, any Model behind `pipeline.backtest.named` else."""
+
+    def logit(self, x: NDArray[np.float32], categories: Sequence[int]) -> float:
+        """The logit of yes for a row and its categories."""
+
+    def terms(self, x: NDArray[np.float32], categories: Sequence[int]) -> tuple[list[float], list[float]]:
+        """What each column and each category adds to the logit; zeros where the model cannot say."""
+
+    def usual(self, column: int) -> float:
+        """The column's encoded mean, for words."""

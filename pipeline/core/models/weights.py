@@ -81,6 +81,10 @@ class Weights:
         column_terms(x, self.table, columns)
         return columns.tolist(), [self.categories.get(category, 0.0) for category in categories]
 
+    def usual(self, column: int) -> float:
+        """The column's encoded mean."""
+        return float(self.table[MEAN, column])
+
     def to_bytes(self) -> bytes:
         """The stored form; the same weights give the same bytes."""
         hashes = np.fromiter(self.categories.keys(), "<u4", len(self.categories))

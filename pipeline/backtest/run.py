@@ -1,0 +1,127 @@
+"""The backtest: lines of an event file through both cores, each question scored as it ends."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+from kafka.partitioner import murmur2
+
+from forestall.pipeline.backtest.result import Result, Run
+from forestall.pipeline.backtest.tally import Tally
+from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Effect, Record
+from forestall.pipeline.core.journal import FUTURE_MS
+from forestall.pipeline.core.models.river import classifier_named
+from forestall.pipeline.core.partition import Predicted, Prediction
+from forestall.pipeline.inline import Inline
+from forestall.pipeline.sources.event_line import read_line
+from forestall.schemas.alert import decode_alert
+from forestall.schemas.catalogue import Configuration
+from forestall.schemas.deadletter import decode_dead_letter
+from forestall.schemas.event import CATALOGUE, TICK, encode
+
+
+class Backtest:
+    """`take` every line, then `finish`. Memory holds the customers and a few bytes for each question.
+
+    `now_ms` is the broker's time of every record: events dated later are dead letters, as they would be live.
+    `model` names a River classifier in place of our own. `predicted` is told of every question: when it ends, and
+    of the open ones at last. Raises ConfigurationError for a wrong catalogue or model.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        now_ms: int,
+        *,
+        partitions: int = 1,
+        model: str | None = None,
+        predicted: Predicted | None = None,
+    ) -> None:
+        if model is not None:
+            classifier_named(model)
+        self.events = self.too_large = 0
+        self.dead_letters: Counter[str] = Counter()
+        self._now_ms, self._model, self._predicted = now_ms, model, predicted
+        self._inline = Inline(partitions, self._carry_out, self._ended, model)
+        self._places: dict[bytes, int] = {}
+        self._last_ms: int | None = None
+        self._started = time.perf_counter()
+        self._inline.feed_all(Record(0, now_ms, None, _own(CATALOGUE, configuration)))
+        program = self._inline.foresee[0].state.program
+        assert program is not None
+        self._tallies = {name: Tally(compiled.problem) for name, compiled in program.problems.items()}
+
+    def take(self, text: bytes | None) -> None:
+        """One line; None stands for one that is too large for the journal."""
+        if text is None:
+            self.too_large += 1
+            return
+        line = read_line(text)
+        if line.ms is not None and line.ms <= self._now_ms + FUTURE_MS:
+            self._last_ms = max(line.ms, self._last_ms or line.ms)
+        self._inline.feed(self._place(line.key, text), Record(self.events, self._now_ms, line.key, text))
+        self.events += 1
+
+    def finish(self) -> Result:
+        """Ticks every partition at the latest event's time, and scores."""
+        if self._last_ms is not None:
+            self._inline.feed_all(Record(self.events, self._now_ms, None, _own(TICK, None, self._last_ms)))
+        seconds = time.perf_counter() - self._started
+        for prediction in self._inline.open_questions():
+            self._tallies[prediction.problem].still_open(prediction)
+            if self._predicted is not None:
+                self._predicted(prediction)
+        run = Run(
+            model=self._model or "forestall",
+            partitions=len(self._inline.foresee),
+            events=self.events,
+            too_large=self.too_large,
+            dead_letters=dict(sorted(self.dead_letters.items())),
+            seconds=round(seconds, 3),
+            events_a_second=round(self.events / seconds),
+            us_an_event=round(seconds / max(1, self.events) * 1e6, 1),
+        )
+        return Result(run=run, problems=[tally.scored() for tally in self._tallies.values()])
+
+    @property
+    def tallies(self) -> dict[str, Tally]:
+        """What was kept of each problem's questions."""
+        return self._tallies
+
+    def _place(self, key: bytes, text: bytes) -> int:
+        """The partition: Kafka's own for the customer; broken lines are spread by their bytes."""
+        partitions = len(self._inline.foresee)
+        if partitions == 1:
+            return 0
+        place = self._places.get(key)
+        if place is None:
+            place = murmur2(key or text) % 0x80000000 % partitions
+            if key:
+                self._places[key] = place
+        return place
+
+    def _ended(self, prediction: Prediction) -> None:
+        self._tallies[prediction.problem].ended(prediction)
+        if self._predicted is not None:
+            self._predicted(prediction)
+
+    def _carry_out(self, effect: Effect) -> None:
+        if effect.destination == ALERTS:
+            alert = decode_alert(effect.payload)
+            self._tallies[alert.problem].alert(alert)
+        elif effect.destination == DEAD_LETTERS:
+            self.dead_letters[decode_dead_letter(effect.payload).cause] += 1
+
+
+def _own(type_: str, data: Configuration | None, ms: int = 0) -> bytes:
+    """A record that Forestall itself would write."""
+    return encode(
+        {
+            "specversion": "1.0",
+            "id": f"{type_}:{ms}",
+            "source": "forestall/backtest",
+            "type": type_,
+            "time": datetime.fromtimestamp(ms / 1000.0, UTC),
+            "data": data,
+        }
+    )
