@@ -55,9 +55,10 @@ class Gathering:
             await self._process(held)
 
     async def _hand_on_later(self) -> None:
-        await asyncio.sleep(self._seconds)
         try:
-            await self._hand_on()
+            while self._held is not None:  # more may come while what was handed on is processed
+                await asyncio.sleep(self._seconds)
+                await self._hand_on()
         except Exception as error:
             self._failed(error)
 

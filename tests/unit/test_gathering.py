@@ -27,7 +27,8 @@ class Seen:
         self._raises = raises
 
     async def process(self, one: Chunk) -> None:
-        """Notes the chunk's span and that its records fill it."""
+        """Notes the chunk's span and that its records fill it; takes its time."""
+        await asyncio.sleep(MOMENT / 4)
         if self._raises is not None:
             raise self._raises
         assert [record.offset for record in one.records] == list(range(one.start, one.end))
@@ -72,6 +73,21 @@ def test_enough_records_do_not_wait() -> None:
 
     run(scenario)
     assert seen.spans == [(0, 6), (6, 7)]
+
+
+def test_what_comes_while_others_are_processed_waits_its_own_moment() -> None:
+    """The last chunk of a log is processed too, whenever it came."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering()
+        await gathering.take(chunk(0, 3))
+        await asyncio.sleep(MOMENT + MOMENT / 8)
+        await gathering.take(chunk(3, 5))
+        await asyncio.sleep(MOMENT * 4)
+
+    run(scenario)
+    assert seen.spans == [(0, 3), (3, 5)]
 
 
 @pytest.mark.parametrize("second", [chunk(5, 7), chunk(3, 5, epoch="newer")])
