@@ -118,12 +118,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(description="A replay waits while more events than this are not yet processed.", ge=1),
         Meta(examples=[50_000]),
-    ] = 5_000
+    ] = 1_000
     outstanding_answers: Annotated[
         int,
         Meta(description="A replay waits while more answers than this are not yet learned.", ge=1),
         Meta(examples=[10_000]),
-    ] = 2_000
+    ] = 1_000
     intake: Annotated[
         str,
         Meta(description="The file that maps foreign topics to events ([[intake]]); none without it."),
