@@ -6,6 +6,7 @@ from itertools import count
 
 from forestall.agents.breaker import Breaker
 from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.copies import EVERY, complete
 from forestall.agents.intake import Intake
 from forestall.agents.owned import Edges, Owned, Part
 from forestall.agents.settings import Settings
@@ -82,6 +83,8 @@ class Owner:
             for owned in list(self.owned.values()):
                 if owned.relay is not None:
                     await owned.keep(compare=second % 3 == 0)
+            if second % EVERY == 10:
+                await complete(list(self.owned.values()), self._edges.settings)
             await asyncio.sleep(1)
 
     async def stop(self) -> None:

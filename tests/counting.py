@@ -122,6 +122,9 @@ class CountingCore:
     def event_types(self) -> Sequence[str]:
         return ()
 
+    def configured(self) -> None:
+        return None
+
     def watermark(self) -> int:
         return self.head.watermark if self.head is not None else 0
 

@@ -131,6 +131,11 @@ class Foresee:
         """The types that the configuration counts by name, for the labels of metrics."""
         return self.state.program.layout.types if self.state.program is not None else ()
 
+    def configured(self) -> int:
+        """The version in force; -1 before the first."""
+        configuration = self.state.configuration
+        return configuration.version if configuration is not None else -1
+
     def take_changes(self) -> Changes:
         """What is to be committed. The head always is: effects and marks change with nearly every chunk."""
         state, working = self.state, self.state.working

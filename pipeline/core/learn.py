@@ -98,6 +98,9 @@ class Learn:
         """None: answers have no types."""
         return ()
 
+    def configured(self) -> None:
+        """Every answer brings what is needed of it."""
+
     def take_changes(self) -> Changes:
         """What is to be committed."""
         assert self._head is not None

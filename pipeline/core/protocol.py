@@ -47,5 +47,8 @@ class Core(Protocol):
     def event_types(self) -> Collection[str]:
         """The event types that the configuration names, for the labels of metrics."""
 
+    def configured(self) -> int | None:
+        """The version of the configuration in force; -1: none yet; None: this processor keeps none."""
+
     def watermark(self) -> int:
         """The partition's watermark, epoch ms of event time; 0 before the first event."""
