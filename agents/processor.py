@@ -15,7 +15,6 @@ Truth moves in the store's commit alone. What can go wrong, and what is done:
 import asyncio
 import logging
 import secrets
-import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -24,6 +23,7 @@ from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.errors import ForestallError, StaleEpoch, StalePosition
+from forestall.pipeline.raised import place_of, words_of
 from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.values import Commit
 
@@ -196,13 +196,10 @@ class Processor:
 
     async def _reject(self, record: Record, error: BaseException | None) -> None:
         """Dead-letters one record. The log names type and line alone: messages may hold a customer's data."""
-        where = traceback.extract_tb(error.__traceback__)[-1] if error else None
-        place = f"{where.filename}:{where.lineno}" if where else "?"
-        log.error(
-            "%s offset %d: the core raised %s at %s", self.place, record.offset, type(error).__name__, place
-        )
+        kind, line = type(error).__name__, place_of(error)
+        log.error("%s offset %d: the core raised %s at %s", self.place, record.offset, kind, line)
         await self._run((), self.position)
-        self.core.reject(record, self.place[0], f"{type(error).__name__}: {error} ({place})")
+        self.core.reject(record, self.place[0], words_of(error))
         await self._commit([record], record.offset + 1)
 
     async def _commit(self, records: Sequence[Record], end: int) -> None:

@@ -1,12 +1,13 @@
 """Records the logs: every topic's committed records as they stand now, into a folder."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from kafka import TopicPartition
 
 from forestall.agents.kafka_clients import consumer
+from forestall.agents.live_state import live_snapshot
 from forestall.agents.log_ends import ends_of, places_of
 from forestall.agents.settings import Settings
 from forestall.pipeline.core.effects import Record
@@ -15,26 +16,36 @@ from forestall.pipeline.sources.recording import (
     MANIFEST,
     Manifest,
     RecordedPartition,
+    RecordedState,
     write_manifest,
     write_records,
+    write_snapshot,
 )
+
+#: Each processor, and the role of the topic that it reads.
+PROCESSORS = {"foresee": "events", "learn": "answers"}
 
 
 def dump_journal(
     folder: Path, settings: Settings, progress: Callable[[RecordedPartition], None] = lambda done: None
 ) -> Manifest:
-    """Records the journal, answers, alerts, decisions, dead letters and configurations into `folder`.
+    """Records the journal, answers, alerts, decisions, dead letters and configurations into `folder`, and the states.
 
-    The folder must not hold a recording already. All ends are taken first, the journal's last, so that what
-    foresee emitted is there with what it emitted it from; notices may be ahead of the recorded answers, unless
-    nothing is being processed. `progress` hears of each finished partition.
-    Raises ConfigurationError or Unreachable.
+    The folder must not hold a recording already. The states are read first, so that the logs reach beyond them.
+    Then all ends are taken, the journal's last, so that what foresee emitted is there with what it emitted it from;
+    notices may be ahead of the recorded answers, unless nothing is being processed. `progress` hears of each
+    finished partition. Raises ConfigurationError, Unreachable, or StateError where commits leave no pause to read
+    a state in.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / MANIFEST).exists():
         raise ConfigurationError([f"{folder}: holds a recording already; name a new folder"])
-    recorded = []
+    recorded: list[RecordedPartition] = []
     with consumer(settings) as client:
+        counts = {
+            role: len(places_of(client, getattr(settings.topics, role))) for role in PROCESSORS.values()
+        }
+        states = _record_states(folder, settings, counts)
         for role, place, begin, end in _spans(client, settings):
             file = f"{role}-{place.partition}.records.gz"
             count = write_records(folder / file, _records(client, place, begin, end))
@@ -52,12 +63,27 @@ def dump_journal(
             progress(recorded[-1])
     manifest = Manifest(
         prefix=settings.prefix,
-        partitions=sum(one.role == "events" for one in recorded),
-        answers_partitions=sum(one.role == "answers" for one in recorded),
+        partitions=counts["events"],
+        answers_partitions=counts["answers"],
         recorded=recorded,
+        states=states,
     )
     write_manifest(folder, manifest)
     return manifest
+
+
+def _record_states(folder: Path, settings: Settings, counts: Mapping[str, int]) -> list[RecordedState]:
+    states = []
+    for processor, role in PROCESSORS.items():
+        for partition in range(counts[role]):
+            snapshot = live_snapshot(settings, processor, partition)
+            file = f"state-{processor}-{partition}.gz"
+            write_snapshot(folder / file, snapshot)
+            position = snapshot.state.position
+            states.append(
+                RecordedState(processor=processor, partition=partition, position=position, file=file)
+            )
+    return states
 
 
 def _spans(client: Any, settings: Settings) -> list[tuple[str, TopicPartition, int, int]]:

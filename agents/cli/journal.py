@@ -17,11 +17,11 @@ def journal() -> None:
 
 
 @journal.command(epilog=NOTE)
-@settings_options("kafka", "prefix")
+@settings_options("kafka", "redis", "prefix")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
 @json_option
 def dump(settings: Settings, folder: Path, as_json: bool) -> None:
-    """Record every topic as it stands now into DIR, which must not hold a recording yet.
+    """Record the states and every topic as they stand now into DIR, which must not hold a recording yet.
 
     \b
     Example: does a replay of what was recorded give what the workers computed?

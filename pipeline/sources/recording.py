@@ -1,7 +1,8 @@
 """A recording: the logs of an installation in a folder, to be replayed and compared.
 
 `manifest.json` says what was recorded. Each partition of a topic is one gzip file of frames: four bytes (length,
-little endian), then a msgpack array `[offset, ms, key, value]`, in the order of the log.
+little endian), then a msgpack array `[offset, ms, key, value]`, in the order of the log. A state is a gzipped
+msgpack document (pipeline/store/snapshot.py).
 """
 
 import gzip
@@ -13,6 +14,7 @@ import msgspec
 
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.store.snapshot import Snapshot, decode_snapshot, encode_snapshot
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -35,6 +37,15 @@ class RecordedPartition(msgspec.Struct, frozen=True, kw_only=True):
     file: str
 
 
+class RecordedState(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of one partition of a processor, with what was in its outbox, as it stood before the logs were read."""
+
+    processor: str
+    partition: int
+    position: int
+    file: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What was recorded, and the settings on which a replay's result depends."""
 
@@ -43,13 +54,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int
     answers_partitions: int
     recorded: list[RecordedPartition]
+    states: list[RecordedState] = []
 
 
 class Recording:
     """A recording in `folder`. Raises ConfigurationError if there is none, or one of another format."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         try:
             self.manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
         except (OSError, msgspec.MsgspecError) as error:
@@ -67,10 +79,22 @@ class Recording:
 
     def records(self, recorded: RecordedPartition, before: int | None = None) -> Iterator[Record]:
         """The records of one partition, in order; only those with an offset below `before`, if it is given."""
-        for record in read_records(self._folder / recorded.file):
+        for record in read_records(self.folder / recorded.file):
             if before is not None and record.offset >= before:
                 return
             yield record
+
+    def snapshot(self, processor: str, partition: int) -> Snapshot | None:
+        """The recorded state of a partition; None if there is none."""
+        for state in self.manifest.states:
+            if (state.processor, state.partition) == (processor, partition):
+                return decode_snapshot(gzip.decompress((self.folder / state.file).read_bytes()))
+        return None
+
+
+def write_snapshot(file: Path, snapshot: Snapshot) -> None:
+    """Writes a state, to be read by `Recording.snapshot`."""
+    file.write_bytes(gzip.compress(encode_snapshot(snapshot), 5, mtime=0))
 
 
 def write_records(file: Path, records: Iterable[Record]) -> int:
