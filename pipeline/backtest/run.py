@@ -48,7 +48,6 @@ class Backtest:
         self._started = time.perf_counter()
         self._inline.feed_all(Record(0, now_ms, None, _own(CATALOGUE, configuration)))
         program = self._inline.foresee[0].state.program
-        assert program is not None
         self._tallies = {name: Tally(compiled.problem) for name, compiled in program.problems.items()}
 
     def take(self, text: bytes | None) -> None:

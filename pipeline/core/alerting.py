@@ -90,8 +90,7 @@ def _emit(
     occasion: str | None,
     reasons: list[Reason],
 ) -> None:
-    program = partition.program
-    compiled = program.problems.get(alert.problem) if program else None
+    compiled = partition.program.problems.get(alert.problem)
     problem = compiled.problem if compiled else None
     sequence = partition.head.next_sequence(ALERTS)
     queued = partition.head.next_sequence(QUEUE)

@@ -78,7 +78,6 @@ def _share(partition: Partition, customer: Customer, occasion: Occasion) -> _Sha
 
 def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> tuple[Columns, Hashes]:
     """The layout's columns (float32) and category hashes (uint32, 0 where absent) at this moment."""
-    assert partition.program is not None
     layout = partition.program.layout
     subject = customer.subjects.get(occasion.subject) if occasion.subject else None
     out = np.empty(len(layout.columns))
@@ -165,7 +164,6 @@ def _ask(
 
 def _labels(partition: Partition, occasion: Occasion) -> dict[int, tuple[str, str]]:
     """The name and value of each category of the moment, by hash."""
-    assert partition.program is not None
     layout = partition.program.layout
     names = (*layout.category, *EVENT_CATEGORIES)
     values = category_values(layout, occasion)

@@ -84,7 +84,6 @@ def _record(
     gate: str | None,
     alert: str | None,
 ) -> None:
-    assert partition.program is not None
     sequence = partition.head.next_sequence(LEDGER)
     id_ = partition.keyed_hash(key, question.number)
     decision = Decision(

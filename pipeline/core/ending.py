@@ -76,7 +76,6 @@ def drop_all(partition: Partition, key: str, customer: Customer, ms: int, occasi
 
 def drop_outdated(partition: Partition, key: str, customer: Customer, ms: int) -> None:
     """Ends the questions that were asked under another revision of their problem, or of a problem that is gone."""
-    assert partition.program is not None
     problems = partition.program.problems
     for question in list(customer.questions.values()):
         compiled = problems.get(question.problem)
@@ -139,7 +138,6 @@ def _learn(
     residual = customer.residuals.get(name) or Residual()
     destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
     sequence = partition.head.next_sequence(destination)
-    assert partition.program is not None
     answer = Answer(
         sender=partition.sender,
         sequence=sequence,

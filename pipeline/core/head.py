@@ -2,7 +2,7 @@
 
 import msgspec
 
-from forestall.pipeline.errors import StateError
+from forestall.pipeline.errors import SequenceGap, StateError
 from forestall.schemas.catalogue import Configuration
 
 HEAD = "p/head"
@@ -28,6 +28,22 @@ class Head(msgspec.Struct, kw_only=True):
         number = self.sequences.get(destination, 0) + 1
         self.sequences[destination] = number
         return number
+
+    def takes(self, sender: str, sequence: int, where: str) -> bool:
+        """Takes a sender's record mark + 1; ignores a lower one, for it came before.
+
+        Raises SequenceGap on a higher one: something between was lost, and going on would hide it.
+        """
+        mark = self.marks.get(sender, 0)
+        if sequence <= mark:
+            return False
+        if sequence > mark + 1:
+            raise SequenceGap(
+                f"{where}: {sender} sent {sequence} after {mark}; what is between is missing: see the "
+                f"sender's outbox, and whether records were deleted"
+            )
+        self.marks[sender] = sequence
+        return True
 
 
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode

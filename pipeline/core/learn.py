@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from forestall.pipeline.core.effects import DEAD_LETTERS, NOTICES, Changes, Effect, Progress, Record
+from forestall.pipeline.core.deadletters import dead_letter
+from forestall.pipeline.core.effects import NOTICES, Changes, Effect, Progress, Record
 from forestall.pipeline.core.head import HEAD, Head, decode_head, encode_head
 from forestall.pipeline.core.learning import (
     NewModel,
@@ -17,10 +18,9 @@ from forestall.pipeline.core.learning import (
 )
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.protocol import Model
-from forestall.pipeline.errors import SequenceGap
 from forestall.schemas.answer import Answer, decode_answers_record
 from forestall.schemas.catalogue import Configuration
-from forestall.schemas.deadletter import Cause, DeadLetter
+from forestall.schemas.deadletter import Cause
 from forestall.schemas.event import encode
 from forestall.schemas.notice import ModelNotice, NoticeEvent
 
@@ -151,8 +151,12 @@ class Learn:
     def _apply(self, record: Record, answer: Answer | Configuration | str) -> None:
         if isinstance(answer, str):
             self._dead_letter(record, "wrong_shape", answer)
-        elif isinstance(answer, Answer) and self._is_next(answer):
-            self._learn(record, answer)
+        elif isinstance(answer, Answer):
+            assert self._head is not None
+            if self._head.takes(answer.sender, answer.sequence, f"{self.topic}/{self.partition}"):
+                self._learn(record, answer)
+            else:
+                self._counts["ignored_events", "repeated_answer"] += 1
 
     def _learn(self, record: Record, answer: Answer) -> None:
         assert self._head is not None
@@ -201,36 +205,10 @@ class Learn:
             self._effects.append(Effect(NOTICES, sequence, None, encode(event)))
         self._counts["notices", name] += 1
 
-    def _is_next(self, answer: Answer) -> bool:
-        """Takes mark + 1 of a sender, ignores lower, and stops loudly on higher."""
-        assert self._head is not None
-        mark = self._head.marks.get(answer.sender, 0)
-        if answer.sequence <= mark:
-            self._counts["ignored_events", "repeated_answer"] += 1
-            return False
-        if answer.sequence > mark + 1:
-            raise SequenceGap(
-                f"{self.topic}/{self.partition}: {answer.sender} sent {answer.sequence} after {mark}"
-            )
-        self._head.marks[answer.sender] = answer.sequence
-        return True
-
     def _dead_letter(self, record: Record, cause: Cause, detail: str) -> None:
         assert self._head is not None
-        sequence = self._head.next_sequence(DEAD_LETTERS)
-        letter = DeadLetter(
-            sender=self.sender,
-            sequence=sequence,
-            topic=self.topic,
-            partition=self.partition,
-            offset=record.offset,
-            timestamp=record.ms,
-            cause=cause,
-            detail=detail[:500],
-            key=record.key,
-            value=record.value,
-        )
-        self._effects.append(Effect(DEAD_LETTERS, sequence, None, encode(letter)))
+        place = (self.topic, self.partition)
+        self._effects.append(dead_letter(self._head, self.sender, place, record, cause, detail))
         self._counts["dead_letters", cause] += 1
 
 

@@ -6,14 +6,16 @@ from hashlib import blake2b
 
 import msgspec
 
-from forestall.pipeline.core.effects import Effect
+from forestall.pipeline.core.deadletters import dead_letter
+from forestall.pipeline.core.effects import Effect, Record
 from forestall.pipeline.core.head import Head
 from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.models.weights import Weights
-from forestall.pipeline.core.program import Compiled, Program, compile_configuration
+from forestall.pipeline.core.program import Compiled, Program, compile_configuration, empty_program
 from forestall.pipeline.core.working import WorkingSet
 from forestall.schemas.answer import Treatment
 from forestall.schemas.catalogue import Configuration
+from forestall.schemas.deadletter import Cause
 from forestall.schemas.notice import ModelNotice
 
 MODEL = "m/"
@@ -66,19 +68,23 @@ Predicted = Callable[[Prediction], None]
 
 
 class Partition:
-    """What foresee's steps work on. `predicted` hears of every question as it ends, where somebody listens
-    (the backtest)."""
+    """What foresee's steps work on. `place` is the journal's topic and partition. `predicted` hears of every
+    question as it ends, where somebody listens (the backtest)."""
 
     def __init__(
-        self, partition: int, answers_partitions: int, read_model: ReadModel, predicted: Predicted | None
+        self,
+        place: tuple[str, int],
+        answers_partitions: int,
+        read_model: ReadModel,
+        predicted: Predicted | None,
     ) -> None:
-        self.sender = f"foresee/{partition}"
-        self.number = partition
+        self.place = place
+        self.sender = f"foresee/{place[1]}"
         self.answers_partitions = answers_partitions
+        self.program: Program = empty_program()
         self.head = Head()
         self.configuration: Configuration | None = None
         self.configuration_changed = False
-        self.program: Program | None = None
         self.models: dict[str, Model] = {}
         self.models_changed: set[str] = set()
         self.working = WorkingSet()
@@ -87,14 +93,19 @@ class Partition:
         self.read_model = read_model
         self.predicted = predicted
 
-    def configure(self, configuration: Configuration | None) -> None:
-        """Compiles the configuration, and remembers its layout for customers stored under it."""
+    def start(self, head: Head, configuration: Configuration | None) -> None:
+        """Takes the stored head and configuration."""
+        self.head = head
         if configuration is None:
-            return
+            self._remember_layout()
+        else:
+            self.configure(configuration)
+
+    def configure(self, configuration: Configuration) -> None:
+        """Compiles the configuration and puts it in force. Raises ConfigurationError, and nothing has changed."""
         self.program = compile_configuration(configuration)
         self.configuration = configuration
-        layout = self.program.layout
-        self.head.layouts.setdefault(layout.key, layout.slots)
+        self._remember_layout()
         problems = self.program.problems
         for name, model in list(self.models.items()):
             if name not in problems or problems[name].revision != model.noticed.revision:
@@ -115,7 +126,7 @@ class Partition:
             parts[notice.problem] = received
             return
         parts.pop(notice.problem, None)
-        compiled = self.program.problems.get(notice.problem) if self.program else None
+        compiled = self.program.problems.get(notice.problem)
         if compiled is None or compiled.revision != notice.revision:
             self.counts["ignored_events", "notice_of_other_revision"] += 1
             return
@@ -130,20 +141,28 @@ class Partition:
         self.models[notice.problem] = Model(noticed, self.read_model(notice.problem, noticed.weights))
         self.models_changed.add(notice.problem)
 
+    def dead_letter(self, record: Record, cause: Cause, detail: str) -> None:
+        """Keeps a record that cannot be processed, with its cause."""
+        self.effects.append(dead_letter(self.head, self.sender, self.place, record, cause, detail))
+        self.counts["dead_letters", cause] += 1
+
     def emit(self, destination: str, sequence: int, key: str | None, payload: bytes) -> None:
         """Adds an effect that was numbered with `head.next_sequence`."""
         self.effects.append(Effect(destination, sequence, key.encode() if key is not None else None, payload))
 
     def keyed_hash(self, *parts: str | int) -> str:
         """A hash under the configuration's salt: stable, and names nobody."""
-        assert self.program is not None
         text = "\0".join(map(str, parts)).encode(errors="surrogatepass")
         return blake2b(text, digest_size=8, key=self.program.salt[:64]).hexdigest()
 
     def problem(self, name: str) -> Compiled:
         """A problem of the program in force."""
-        assert self.program is not None
         return self.program.problems[name]
+
+    def _remember_layout(self) -> None:
+        """Customers may be stored with its slots from now on."""
+        layout = self.program.layout
+        self.head.layouts.setdefault(layout.key, layout.slots)
 
 
 def encode_model(model: Model) -> bytes:

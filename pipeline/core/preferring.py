@@ -11,7 +11,7 @@ from forestall.schemas.preference import Consent, ConsentEvent, ErasureEvent, Pr
 
 
 def apply_preference(
-    partition: Partition, program: Program, key: str, customer: Customer, event: PreferenceEvent, ms: int
+    partition: Partition, key: str, customer: Customer, event: PreferenceEvent, ms: int
 ) -> Customer:
     """Applies one choice that counts from `ms` on; returns the customer, a new and empty one after erasure."""
     now = max(ms, partition.head.watermark)
@@ -24,7 +24,7 @@ def apply_preference(
                 end_alert(partition, key, customer, alert, now, "withdrawn", "silence")
         case ErasureEvent():
             drop_all(partition, key, customer, now, "erasure")
-            customer = _erased(program, customer, ms)
+            customer = _erased(partition.program, customer, ms)
         case _:
             assert_never(event)
     return customer

@@ -67,6 +67,16 @@ def compile_program(catalogue: Catalogue, version: int = 0, salt: str = "") -> P
     )
 
 
+#: Before the first configuration nothing is asked; customers are known and counted all the same, for a choice
+#: that somebody made early must not be lost.
+NO_PROGRAM_VERSION = -1
+
+
+def empty_program() -> Program:
+    """The program of a partition without a configuration."""
+    return compile_program(Catalogue(problems=()), NO_PROGRAM_VERSION)
+
+
 def category_hash(field: str, value: object) -> int:
     """A process-stable 32-bit hash of a category; never 0, which says "absent"."""
     return crc32(f"{field}={value}".encode(errors="replace")) or 1
