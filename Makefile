@@ -93,6 +93,7 @@ fresh: .venv/.tests ## what is generated is up to date
 	@$(BIN)/python -m forestall.schemas.generate --check
 	@$(BIN)/python -m forestall.pipeline.catalogue_reference --check docs/catalogue.md
 	@$(BIN)/python -m forestall.agents.settings_reference --check docs/settings.md
+	@$(BIN)/python -m forestall.agents.cli.reference --check docs/cli.md
 
 .PHONY: clean
 clean: ## remove .venv, build and every cache

@@ -19,7 +19,7 @@ def alerts() -> None:
 @alerts.command(name="follow", epilog=NOTE)
 @settings_options("kafka", "prefix")
 @click.option("--from-beginning", is_flag=True, help="Start with the oldest that the topic still has.")
-@click.option("--limit", type=click.IntRange(1), help="End after so many.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="End after so many.")
 @click.option("--until-now", is_flag=True, help="End with what is there, instead of waiting for more.")
 @click.option("--problem", help="Only alerts of this problem.")
 @json_option

@@ -33,7 +33,14 @@ def deadletters() -> None:
 @deadletters.command(name="list", epilog=NOTE)
 @settings_options("kafka", "prefix")
 @_cause
-@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Print at most so many.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    default=20,
+    show_default=True,
+    help="Print at most so many.",
+)
 @json_option
 def list_letters(settings: Settings, cause: Cause | None, limit: int, as_json: bool) -> None:
     """List the dead letters with their reasons, and count them by cause.

@@ -29,7 +29,7 @@ DELIVERY = 30.0
 )
 @click.option("--set", "name", type=click.Choice(sorted(SETS)), default="retail", show_default=True,
               help="The sample to replay, with its catalogue.")  # fmt: skip
-@click.option("--events", type=click.IntRange(1), help="Replay only so many events. [all]")
+@click.option("--events", type=click.IntRange(1), metavar="N", help="Replay only so many events. [all]")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False),
               help="Keep the logs of broker, store and worker here. [a temporary folder]")  # fmt: skip
 @json_option

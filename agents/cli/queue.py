@@ -21,7 +21,7 @@ T = TypeVar("T")
 _alert = click.argument("alert")
 _token = click.option("--token", required=True, help="The claim's token, as `claim` printed it.")
 _limit = click.option(
-    "--limit", type=click.IntRange(1), default=20, show_default=True, help="At most so many."
+    "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True, help="At most so many."
 )
 
 
@@ -64,7 +64,9 @@ def list_actions(settings: Settings, state: ActionState, limit: int, as_json: bo
 @queue.command(epilog=NOTE)
 @settings_options("redis", "prefix")
 @click.option("--worker", default=getpass.getuser, show_default="your user name", help="Who takes them.")
-@click.option("--count", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many.")
+@click.option(
+    "--count", type=click.IntRange(1, 1000), metavar="N", default=1, show_default=True, help="How many."
+)
 @click.option("--lease", type=DURATION, default="15m", show_default=True, help="How long they are held.")
 @click.option("--problem", help="Only actions of this problem.")
 @json_option

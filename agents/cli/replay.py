@@ -17,8 +17,10 @@ from forestall.agents.settings import Settings
 @click.command(epilog=NOTE)
 @settings_options("kafka", "redis", "prefix", "outstanding_events", "outstanding_answers")
 @click.argument("events", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Events a second, at most.")
-@click.option("--speed", type=click.FloatRange(0, min_open=True),
+@click.option(
+    "--rate", type=click.FloatRange(0, min_open=True), metavar="X", help="Events a second, at most."
+)
+@click.option("--speed", type=click.FloatRange(0, min_open=True), metavar="X",
               help="Seconds of event time a second, at most: 86400 plays a day a second.")  # fmt: skip
 @click.option(
     "--no-wait", is_flag=True, help="Do not wait for the workers: as fast as the broker takes them."
