@@ -23,13 +23,7 @@ class Demo:
     def __init__(self, folder: Path, *arguments: str) -> None:
         command = [sys.executable, "-c", "from forestall.agents.cli.main import main; main()", "demo"]
         self.folder = folder
-        self.mark = f"demo-{folder.name}-{os.getpid()}"
-        environment = {
-            **os.environ,
-            "TMPDIR": str(folder),
-            "DEMO_MARK": self.mark,
-            "FORESTALL_PREFIX": "ignored",
-        }
+        environment = {**os.environ, "TMPDIR": str(folder), "FORESTALL_PREFIX": "ignored"}
         self.out = folder.parent / "demo.txt"
         with self.out.open("wb") as out:
             self.process = subprocess.Popen(
@@ -49,7 +43,7 @@ class Demo:
 
     def left_behind(self) -> tuple[list[str], list[str]]:
         """Files and processes that are still there."""
-        return [str(file) for file in self.folder.rglob("*")], _processes(self.mark)
+        return [str(file) for file in self.folder.rglob("*")], _processes(self.folder)
 
 
 @pytest.fixture
@@ -94,7 +88,7 @@ def test_the_demo_stays_until_it_is_told_to_end(folder: Path, number: signal.Sig
         "--json",
     ]
     subprocess.run(look, env={**os.environ, **found}, check=True)
-    assert len(demo.left_behind()[1]) == 5  # demo, broker, store, supervisor, worker
+    assert len(_processes(demo.folder)) == 5  # demo, broker, store, supervisor, worker
     demo.process.send_signal(number)
     assert demo.process.wait() == 0, demo.text
     assert demo.left_behind() == ([], [])
@@ -110,12 +104,12 @@ def test_ctrl_c_in_the_middle_ends_everything(folder: Path) -> None:
     assert demo.left_behind() == ([], [])
 
 
-def _processes(mark: str) -> list[str]:
-    """The command lines of the processes that inherited the mark (Linux)."""
+def _processes(folder: Path) -> list[str]:
+    """The command lines of the processes that work in the folder, or in one below that is gone (Linux)."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if f"DEMO_MARK={mark}".encode() in (process / "environ").read_bytes():
+            if str((process / "cwd").readlink()).startswith(str(folder)):
                 found.append((process / "cmdline").read_text().replace("\0", " "))
         except OSError:
             continue  # it has ended meanwhile, or is another user's
