@@ -20,6 +20,8 @@ LIVED = 60.0
 GRACE = 10.0
 #: Tells the child how often it was restarted, for its metric.
 RESTARTS = "FORESTALL_RESTARTS"
+#: Tells the child our process id: its parent's, as long as we live.
+SUPERVISOR = "FORESTALL_SUPERVISOR"
 
 
 class Supervisor:
@@ -49,7 +51,7 @@ class Supervisor:
             pause, restarts = min(pause * 2, BACKOFF[1]), restarts + 1
 
     def _run_once(self, restarts: int) -> int:
-        environment = {**os.environ, RESTARTS: str(restarts)}
+        environment = {**os.environ, RESTARTS: str(restarts), SUPERVISOR: str(os.getpid())}
         # A session of its own: Ctrl-C in a terminal reaches us alone, and we hand it on once.
         self._child = subprocess.Popen(self._command, env=environment, start_new_session=True)
         while True:

@@ -25,7 +25,7 @@ from forestall.agents.producing import started_producer
 from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
-from forestall.agents.supervisor import RESTARTS, Supervisor
+from forestall.agents.supervisor import RESTARTS, SUPERVISOR, Supervisor
 from forestall.agents.topics import verify_topics
 from forestall.pipeline.core.head import STATE_VERSION
 from forestall.pipeline.core.protocol import Core
@@ -198,8 +198,8 @@ async def _serve(app: App) -> None:
 
 
 async def _parent(ending: Ending) -> None:
-    """A supervisor that was killed takes its child along."""
-    parent = os.getppid()
+    """A supervisor that was killed takes its child along, also one that was killed while the child started."""
+    parent = int(os.environ.get(SUPERVISOR, os.getppid()))
     while os.getppid() == parent:
         await asyncio.sleep(1)
     ending.tell()

@@ -132,7 +132,7 @@ def _send_again(settings: Settings, letters: Iterator[Followed[DeadLetter]]) -> 
     sent, refused = 0, []
     with producer(settings) as client:
         for one in letters:
-            values = _values(one.content, settings, foreign)
+            values = values_of(one.content, settings, foreign)
             if isinstance(values, str):
                 refused.append(f"{one.partition}/{one.offset}: {values}")
                 continue
@@ -142,7 +142,7 @@ def _send_again(settings: Settings, letters: Iterator[Followed[DeadLetter]]) -> 
     return sent, refused
 
 
-def _values(letter: DeadLetter, settings: Settings, foreign: dict[str, ForeignTopic]) -> list[bytes] | str:
+def values_of(letter: DeadLetter, settings: Settings, foreign: dict[str, ForeignTopic]) -> list[bytes] | str:
     """What to send, or why nothing."""
     if letter.topic == settings.topics.events:
         return [letter.value or b""]

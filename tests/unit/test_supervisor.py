@@ -1,5 +1,7 @@
 """The supervisor restarts what a restart may cure, and nothing else."""
 
+import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -8,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from forestall.agents import worker
 from forestall.agents.exits import EXITS, code_of, is_final
+from forestall.agents.supervisor import SUPERVISOR
 from forestall.pipeline.errors import (
     BreakerOpen,
     ConfigurationError,
@@ -71,3 +75,11 @@ def test_every_reason_to_end_has_its_code() -> None:
     assert all(is_final(code_of(error)) for error in final)
     assert not any(is_final(code_of(error)) for error in (StaleEpoch("other"), ConnectionError(), OSError()))
     assert not is_final(-signal.SIGKILL)
+
+
+async def test_a_worker_ends_whose_supervisor_died_while_it_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then its parent is another process, and always was as far as it can see: it knows by the id it was told."""
+    monkeypatch.setenv(SUPERVISOR, str(os.getpid()))  # as if we were the supervisor, and not our parent
+    ending = worker.Ending()
+    await asyncio.wait_for(worker._parent(ending), 5)
+    assert await ending.wait() is None
