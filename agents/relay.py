@@ -1,7 +1,8 @@
 """Delivers a partition's outbox: for each destination a lane, in sequence, from the receiver's mark.
 
 A record may be delivered more than once (a crash between delivery and mark) but never out of order and never
-not at all; receivers take mark + 1, ignore lower, and stop on higher.
+not at all; receivers take mark + 1, ignore lower, and stop on higher. Where delivery and mark are one transaction
+(agents/transactions.py) it is delivered once.
 """
 
 import asyncio
@@ -62,29 +63,35 @@ class Lane:
 
     async def run(self) -> None:
         """Delivers until cancelled. Raises SequenceGap, or the last error when retries are used up."""
-        await self._resume()
-        failures = 0
+        failures, stands = 0, False
         while True:
             try:
+                if not stands:
+                    await self._resume()
+                    stands = True
                 await self._round()
                 failures = 0
             except SequenceGap:
-                if not await self._fell_back():
+                if not await self._fell_back() and not await self._went_ahead():
                     raise
             except KafkaError as error:
                 if failures == len(RETRIES):
                     raise
                 log.warning("relay to %s: %s; trying again", self.name, type(error).__name__)
                 await asyncio.sleep(RETRIES[failures])
-                failures += 1
-                await self._resume()
+                failures, stands = failures + 1, False
+
+    async def close(self) -> None:
+        """Lets the receiver go."""
+        await self._receiver.close()
 
     async def _round(self) -> None:
         self._work.clear()
         records = await self._store.outbox(self.source, self._sent, BATCH)
         if not records:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._work.wait(), IDLE)
+                async with asyncio.timeout(IDLE):  # wait_for may swallow the cancelling that ends us
+                    await self._work.wait()
                 return
             await self._fell_back()
             return
@@ -116,6 +123,12 @@ class Lane:
         self._held.clear()
         return True
 
+    async def _went_ahead(self) -> bool:
+        """Whether another owner has delivered beyond us: a session may run out without a word to its worker."""
+        before = self._sent
+        await self._resume()
+        return self._sent > before
+
 
 class Relay:
     """All lanes of one partition, as tasks. `failed` is told of what ends a lane."""
@@ -136,9 +149,12 @@ class Relay:
 
     async def stop(self) -> None:
         """Ends at once; the next owner goes on from the marks."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        pending = set(self._tasks)
+        while pending:  # again, where a client's own waiting has swallowed it
+            for task in pending:
+                task.cancel()
+            _, pending = await asyncio.wait(pending, timeout=0.5)
+        await asyncio.gather(*(lane.close() for lane in self._lanes))
 
     def wake(self, tops: Mapping[str, int]) -> None:
         """Effects for these destinations were committed, up to these numbers."""

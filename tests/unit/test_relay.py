@@ -37,6 +37,10 @@ class Receiver:
         self.got += [record.sequence for record in records[:2]]
         return self.got[-1]
 
+    async def close(self) -> None:
+        """See relay's Receiver."""
+        self.closed = True
+
 
 class Bench:
     """A store with effects for `alerts`, and a relay over it."""
@@ -178,3 +182,30 @@ async def test_nothing_is_trimmed_before_its_time() -> None:
     await asyncio.sleep(0.3)
     await bench.relay.stop()
     assert await bench.store.outbox_length("alerts") == 4
+
+
+async def test_an_owner_that_was_overtaken_unawares_goes_on_behind_its_successor() -> None:
+    """A session may run out without a word: another has delivered and trimmed meanwhile, and that is no hole."""
+    receiver = Receiver()
+    bench = Bench(receiver)
+    await bench.emit(2)
+    bench.relay.start()
+    await bench.until_sent(2)
+    await bench.store.record_sent("alerts/0", 6)
+    await bench.emit(4)
+    await bench.store.trim("alerts", 6)
+    await bench.emit(1)
+    await bench.until_sent(7)
+    await bench.relay.stop()
+    assert receiver.got[-1] == 7
+    assert bench.errors == []
+
+
+async def test_a_relay_stops_also_when_work_comes_at_the_same_moment() -> None:
+    """asyncio.wait_for would take the work and forget that it was cancelled."""
+    bench = Bench(Receiver())
+    bench.relay.start()
+    await asyncio.sleep(0.02)
+    bench.relay.wake({"alerts": 1})
+    async with asyncio.timeout(3):
+        await bench.relay.stop()
