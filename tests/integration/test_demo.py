@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -47,16 +47,25 @@ class Demo:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """An empty folder for temporary files."""
-    made = tmp_path / "tmp"
-    made.mkdir()
-    return made
+def start(tmp_path: Path) -> Iterator[Callable[..., Demo]]:
+    """Starts demos, each with an empty folder for its temporary files; what a test leaves running is ended."""
+    started: list[Demo] = []
+
+    def one(*arguments: str) -> Demo:
+        folder = tmp_path / f"tmp{len(started)}"
+        folder.mkdir()
+        started.append(Demo(folder, *arguments))
+        return started[-1]
+
+    yield one
+    for demo in started:
+        demo.process.terminate()
+        demo.process.wait(30)
 
 
-def test_the_demo_foresees_and_scores_and_leaves_nothing_behind(folder: Path) -> None:
+def test_the_demo_foresees_and_scores_and_leaves_nothing_behind(start: Callable[..., Demo]) -> None:
     """With --exit it ends by itself with status 0: alerts with reasons on the way, on the topic and in the queue."""
-    demo = Demo(folder, "--exit", "--events", EVENTS, "--json")
+    demo = start("--exit", "--events", EVENTS, "--json")
     assert demo.process.wait() == 0, demo.text
     lines = demo.text.splitlines()
     assert any("because" in line for line in lines)
@@ -74,9 +83,9 @@ def test_the_demo_foresees_and_scores_and_leaves_nothing_behind(folder: Path) ->
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_demo_stays_until_it_is_told_to_end(folder: Path, number: signal.Signals) -> None:
+def test_the_demo_stays_until_it_is_told_to_end(start: Callable[..., Demo], number: signal.Signals) -> None:
     """Without --exit its servers can be looked at; Ctrl-C or SIGTERM ends it cleanly, with status 0."""
-    demo = Demo(folder, "--events", "1500", "--set", "helpdesk")
+    demo = start("--events", "1500", "--set", "helpdesk")
     demo.until(lambda: "Ctrl-C ends the demo" in demo.text)
     found = dict(word.split("=", 1) for word in demo.text.split() if word.startswith("FORESTALL_"))
     look = [
@@ -94,9 +103,9 @@ def test_the_demo_stays_until_it_is_told_to_end(folder: Path, number: signal.Sig
     assert demo.left_behind() == ([], [])
 
 
-def test_ctrl_c_in_the_middle_ends_everything(folder: Path) -> None:
+def test_ctrl_c_in_the_middle_ends_everything(start: Callable[..., Demo]) -> None:
     """Status 130, and no traceback."""
-    demo = Demo(folder)
+    demo = start()
     demo.until(lambda: "events" in demo.text and "questions" in demo.text)
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait() == 130
