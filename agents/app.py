@@ -68,7 +68,9 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "broker_heartbeat_interval": settings.session_timeout / 4,
         "consumer_auto_offset_reset": "earliest",
         "stream_buffer_maxsize": WAITING_CHUNKS,
-        "stream_wait_empty": True,
+        # A rebalance waits for nothing: what was fetched for the old assignment is dropped by its epoch. (Waiting
+        # for every chunk held the group up until the broker threw the worker out.)
+        "stream_wait_empty": False,
         "topic_allow_declare": False,
         "topic_disable_leader": True,
         "web_bind": settings.web_host,
