@@ -1,5 +1,6 @@
 """`forestall demo`: the whole of Forestall on this machine alone, over real events, live."""
 
+import secrets
 import signal
 import tempfile
 import time
@@ -32,8 +33,20 @@ DELIVERY = 30.0
 @click.option("--events", type=click.IntRange(1), metavar="N", help="Replay only so many events. [all]")
 @click.option("--folder", type=click.Path(path_type=Path, file_okay=False),
               help="Keep the logs of broker, store and worker here. [a temporary folder]")  # fmt: skip
+@click.option(
+    "--kafka", metavar="VALUE", help="Use this Kafka, under a prefix of its own. [an embedded broker]"
+)
+@click.option("--redis", metavar="VALUE", help="Use this Redis, likewise. [an embedded store]")
 @json_option
-def demo(then_exit: bool, name: str, events: int | None, folder: Path | None, as_json: bool) -> None:
+def demo(
+    then_exit: bool,
+    name: str,
+    events: int | None,
+    folder: Path | None,
+    kafka: str | None,
+    redis: str | None,
+    as_json: bool,
+) -> None:
     """Foresee problems in a real sample, live, on this machine alone.
 
     Starts an embedded broker, an embedded store and a worker on free loopback ports, replays a sample through
@@ -45,12 +58,15 @@ def demo(then_exit: bool, name: str, events: int | None, folder: Path | None, as
       forestall demo
       forestall demo --exit --set helpdesk
     """
+    if (kafka is None) != (redis is None):
+        raise click.UsageError("name both --kafka and --redis, or neither")
+    prefix = "forestall" if kafka is None else f"forestall-demo-{secrets.token_hex(4)}"
     console = Console(stderr=as_json, highlight=False, soft_wrap=True)
     with (
         _ended_by_sigterm(),
         _folder(folder) as place,
-        Embedded(place) as servers,
-        Stage(place, SETS[name], servers.bootstrap, servers.url) as stage,
+        _servers(place, kafka, redis) as (bootstrap, url),
+        Stage(place, SETS[name], bootstrap, url, prefix) as stage,
     ):
         result = _perform(stage, events, console)
         if as_json:
@@ -82,10 +98,12 @@ def _perform(stage: Stage, events: int | None, console: Console) -> Result:
 
 
 def _look_further(stage: Stage, console: Console) -> None:
+    own = stage.settings.prefix
+    prefix = "" if own == "forestall" else f" FORESTALL_PREFIX={own}"
     console.print(
         f"""
 To look further, while the demo stays (without --exit), in another terminal:
-  export FORESTALL_KAFKA={stage.settings.kafka} FORESTALL_REDIS={stage.settings.redis}
+  export FORESTALL_KAFKA={stage.settings.kafka} FORESTALL_REDIS={stage.settings.redis}{prefix}
   forestall alerts follow --from-beginning --limit 10
   forestall queue list
   forestall customer show {stage.a_customer()}
@@ -100,6 +118,15 @@ def _stay(stage: Stage, console: Console) -> None:
         console.print(f"the worker has ended; its log: {stage.worker.log}")
     except KeyboardInterrupt:
         console.print("ended")
+
+
+@contextmanager
+def _servers(folder: Path, kafka: str | None, redis: str | None) -> Iterator[tuple[str, str]]:
+    if kafka is not None and redis is not None:
+        yield kafka, redis
+        return
+    with Embedded(folder) as servers:
+        yield servers.bootstrap, servers.url
 
 
 @contextmanager

@@ -51,11 +51,12 @@ SETS = {
 class Stage:
     """One demo's installation; its worker ends with the `with` block, the servers are others'."""
 
-    def __init__(self, folder: Path, sample_set: SampleSet, kafka: str, redis: str) -> None:
+    def __init__(self, folder: Path, sample_set: SampleSet, kafka: str, redis: str, prefix: str) -> None:
         self.folder, self.set = folder, sample_set
         self.settings = Settings(
             kafka=kafka,
             redis=redis,
+            prefix=prefix,
             partitions=2,
             answers_partitions=1,
             session_timeout=2.0,

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.kafka import Kafka
+from tests.servers.redis import Redis
+
 #: Enough of the sample for both problems to show skill and alert.
 EVENTS = "16000"
 
@@ -101,6 +104,19 @@ def test_the_demo_stays_until_it_is_told_to_end(start: Callable[..., Demo], numb
     demo.process.send_signal(number)
     assert demo.process.wait() == 0, demo.text
     assert demo.left_behind() == ([], [])
+
+
+def test_the_demo_takes_servers_that_are_there(
+    start: Callable[..., Demo], kafka: Kafka, clean_redis: Redis
+) -> None:
+    """Where the embedded ones do not run: on Apache Kafka and Redis, under a prefix of its own."""
+    own = ("--kafka", kafka.bootstrap, "--redis", clean_redis.url)
+    demo = start("--exit", "--events", "3000", "--set", "helpdesk", "--json", *own)
+    assert demo.process.wait() == 0, demo.text
+    assert "FORESTALL_PREFIX=forestall-demo-" in demo.text
+    [result] = [json.loads(line) for line in demo.text.splitlines() if line.startswith("{")]
+    assert result["problems"][0]["every"]["count"] > 100
+    assert result["in_queue"] == result["on_topic"]
 
 
 def test_ctrl_c_in_the_middle_ends_everything(start: Callable[..., Demo]) -> None:
