@@ -98,10 +98,11 @@ def _apply_event(partition: Partition, entry: CustomerEvent) -> None:
         ask_all(partition, key, customer, asking, Occasion(event, ms, event.type, values))
     observe(customer, program.layout, event, ms, values)
     for compiled in program.silences.get(event.type, ()):
-        silence = compiled.problem.ask.silence
-        assert silence is not None
-        name = compiled.problem.name
-        customer.await_silence(name, max(customer.silences.get(name, 0), ms + silence))
+        ask = compiled.problem.ask
+        assert ask.silence is not None
+        if ask.where is None or ask.where.test(event):
+            name = compiled.problem.name
+            customer.await_silence(name, max(customer.silences.get(name, 0), ms + ask.silence))
     partition.working.touch(key, customer)
 
 

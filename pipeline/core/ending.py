@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import sqrt
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -75,16 +76,18 @@ def drop_all(partition: Partition, key: str, customer: Customer, ms: int, occasi
 
 
 def drop_outdated(partition: Partition, key: str, customer: Customer, ms: int) -> None:
-    """Ends the questions that were asked under another revision of their problem, or of a problem that is gone."""
-    problems = partition.program.problems
+    """Ends the questions of problems that have another revision since the customer was last seen, or are gone; and
+    drops what the customer's answers to them have taught, and the silences awaited."""
+    problems, since = partition.program.problems, partition.head.since
     for question in list(customer.questions.values()):
         compiled = problems.get(question.problem)
         if compiled is None or compiled.revision != question.revision:
             end_alerts(partition, key, customer, [question.number], ms, "withdrawn", "catalogue changed")
             _end_unlearned(partition, key, customer, question)
-            customer.residuals.pop(question.problem, None)
-    for problem in [p for p in customer.silences if p not in problems]:
-        del customer.silences[problem]
+    kept: tuple[dict[str, Any], ...] = (customer.residuals, customer.tallies, customer.silences)
+    for by_problem in kept:
+        for name in [n for n in by_problem if n not in since or since[n][1] > customer.version]:
+            del by_problem[name]
 
 
 def _clear_alerts(

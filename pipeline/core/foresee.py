@@ -92,7 +92,7 @@ class Foresee:
                 continue
             if key.startswith(MODEL):
                 self._models_admitted.add(key[len(MODEL) :])
-                if document is not None:
+                if document is not None and key[len(MODEL) :] not in self.state.models_changed:
                     self.state.admit_model(key[len(MODEL) :], document)
             else:
                 self.state.working.loaded(key, self._customer(document) if document is not None else None)

@@ -13,7 +13,8 @@ STATE_VERSION = 1
 
 class Head(msgspec.Struct, kw_only=True):
     """`sequences`: the last number per destination. `marks`: the last number taken per sender. `layouts`: the
-    slots of every layout whose numbers may still be stored. `parts`: parts of notices not yet complete."""
+    slots of every layout whose numbers may still be stored. `parts`: parts of notices not yet complete.
+    `since`: of every problem the revision in force, and the configuration's version that brought it."""
 
     version: int = STATE_VERSION
     fingerprint: str = ""
@@ -22,6 +23,7 @@ class Head(msgspec.Struct, kw_only=True):
     marks: dict[str, int] = {}
     layouts: dict[str, tuple[str, ...]] = {}
     parts: dict[str, list[bytes]] = {}
+    since: dict[str, tuple[str, int]] = {}
 
     def next_sequence(self, destination: str) -> int:
         """Counts one more record for a destination."""

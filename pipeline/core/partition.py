@@ -107,6 +107,13 @@ class Partition:
         self.configuration = configuration
         self._remember_layout()
         problems = self.program.problems
+        since = self.head.since
+        self.head.since = {
+            name: since[name]
+            if since.get(name, ("",))[0] == c.revision
+            else (c.revision, configuration.version)
+            for name, c in problems.items()
+        }
         for name, model in list(self.models.items()):
             if name not in problems or problems[name].revision != model.noticed.revision:
                 del self.models[name]

@@ -56,6 +56,9 @@ def recorded(sample: str, every: int, horizon: str, folder: Path) -> Recording:
             installation.work(4)
         if number == EVENTS * 2 // 3:
             installation.configure(catalogue(sample, "1" + horizon))
+        if number == EVENTS * 9 // 10:  # every problem goes and comes again: what was stored of it must not
+            installation.configure()
+            installation.configure(catalogue(sample, "1" + horizon))
     installation.work()
     installation.tick(last)
     installation.work(12)
