@@ -47,7 +47,7 @@ constraints: ## resolve pyproject.toml anew into constraints.txt and requirement
 	@echo 'setuptools>=77' | $(RESOLVE) --extra local -c constraints.txt -o requirements.txt
 
 RESOLVE = build/uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
-	--generate-hashes --no-header --no-annotate --quiet $(UPGRADE)
+	--generate-hashes --no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)
 
 # ---------------------------------------------------------------- run
 
