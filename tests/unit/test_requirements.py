@@ -36,7 +36,9 @@ def test_every_line_is_a_version_with_hashes(name: str) -> None:
     """pip refuses what differs, and no line names a place to take it from."""
     for lines in pinned(name).values():
         for line in lines:
-            assert re.match(r"[a-z0-9.-]+(\[[a-z0-9,]+\])?==\S+( ; .*?)?( --hash=sha256:[0-9a-f]{64})+$", line)
+            assert re.match(
+                r"[a-z0-9.-]+(\[[a-z0-9,]+\])?==\S+( ; .*?)?( --hash=sha256:[0-9a-f]{64})+$", line
+            )
             assert "://" not in line
 
 
