@@ -105,7 +105,7 @@ def _emit(
             customer=key[2:],
             subject=alert.subject,
             p=alert.p,
-            threshold=problem.threshold if problem else 0.0,
+            threshold=compiled.threshold if compiled else 0.0,
             saving=problem.saving(alert.p) if problem else 0.0,
             reasons=reasons,
             action=Action(

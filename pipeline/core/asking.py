@@ -13,7 +13,13 @@ from forestall.pipeline.core.features import Floats, fill, lookup
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.partition import Model, Partition
-from forestall.pipeline.core.program import EVENT_CATEGORIES, Compiled, category_hash
+from forestall.pipeline.core.program import (
+    EVENT_CATEGORIES,
+    Compiled,
+    category_hash,
+    category_seed,
+    seeded_hash,
+)
 from forestall.pipeline.core.rows import Columns, Hashes, row_of
 from forestall.schemas.event import Event
 
@@ -25,7 +31,14 @@ _NEVER = np.full(3, np.nan)
 _HOUR_MS = 3_600_000
 #: 1970-01-01 was a Thursday.
 _FIRST_WEEKDAY = 3
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_TYPE, _WEEKDAY, _TIME = EVENT_CATEGORIES
+_TYPE_SEED = category_seed(_TYPE)
+#: Each with its hash.
+_WEEKDAYS = [
+    (day, category_hash(_WEEKDAY, day))
+    for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+]
+_TIMES = [(hours, category_hash(_TIME, hours)) for hours in (f"{h:02}-{h + 3:02} h" for h in range(0, 24, 3))]
 
 
 class Occasion(NamedTuple):
@@ -89,21 +102,43 @@ def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> t
         occasion.ms / 1000.0,
         out,
     )
-    values = category_values(layout, occasion)
-    names = (*layout.category, *EVENT_CATEGORIES)
-    hashes = [category_hash(n, v) if v is not None else 0 for n, v in zip(names, values, strict=True)]
+    seeds = partition.program.category_seeds
+    values = category_fields(layout, occasion)
+    hashes = [
+        0 if value is None else seeded_hash(seed, value) for seed, value in zip(seeds, values, strict=True)
+    ]
+    hashes += (
+        seeded_hash(_TYPE_SEED, occasion.type),
+        _WEEKDAYS[_weekday(occasion.ms)][1],
+        _TIMES[_time(occasion.ms)][1],
+    )
     return out.astype(np.float32), np.array(hashes, np.uint32)
+
+
+def category_fields(layout: Layout, occasion: Occasion) -> list[Any]:
+    """The values of the declared category fields; None where absent."""
+    data = occasion.event.data if occasion.event is not None else None
+    paths = layout.category_paths
+    return [lookup(data, path) for path in paths] if data else [None] * len(paths)
 
 
 def category_values(layout: Layout, occasion: Occasion) -> list[Any]:
     """The values of the declared category fields (None where absent), then of EVENT_CATEGORIES."""
-    event, ms = occasion.event, occasion.ms
-    data = event.data if event is not None else None
-    paths = layout.category_paths
-    values = [lookup(data, path) for path in paths] if data else [None] * len(paths)
-    weekday = _WEEKDAYS[(ms // DAY + _FIRST_WEEKDAY) % 7]
-    hour = ms % DAY // (3 * _HOUR_MS) * 3
-    return [*values, occasion.type, weekday, f"{hour:02}-{hour + 3:02} h"]
+    ms = occasion.ms
+    return [
+        *category_fields(layout, occasion),
+        occasion.type,
+        _WEEKDAYS[_weekday(ms)][0],
+        _TIMES[_time(ms)][0],
+    ]
+
+
+def _weekday(ms: int) -> int:
+    return (ms // DAY + _FIRST_WEEKDAY) % 7
+
+
+def _time(ms: int) -> int:
+    return ms % DAY // (3 * _HOUR_MS)
 
 
 def predict(

@@ -21,7 +21,7 @@ SUBJECT_LIMIT = 64
 QUESTION_LIMIT = 500
 
 
-class Question(msgspec.Struct, array_like=True, kw_only=True):
+class Question(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """One prediction that waits for its answer. Times are epoch ms; `y` is None while unknown.
 
     `number` counts the customer's questions; `moment` is the number of the features shared by all questions
@@ -45,7 +45,7 @@ class Question(msgspec.Struct, array_like=True, kw_only=True):
     known: int = 0
 
 
-class Moment(msgspec.Struct, array_like=True):
+class Moment(msgspec.Struct, array_like=True, gc=False):
     """Features as they were at one event: float32 columns and 32-bit category hashes, as bytes."""
 
     columns: bytes
@@ -53,7 +53,7 @@ class Moment(msgspec.Struct, array_like=True):
     questions: int
 
 
-class OpenAlert(msgspec.Struct, array_like=True, kw_only=True):
+class OpenAlert(msgspec.Struct, array_like=True, kw_only=True, gc=False):
     """An alert that is alive: raised, and neither withdrawn, expired nor resolved."""
 
     id: str
@@ -65,7 +65,7 @@ class OpenAlert(msgspec.Struct, array_like=True, kw_only=True):
     expires: int
 
 
-class Residual(msgspec.Struct, array_like=True):
+class Residual(msgspec.Struct, array_like=True, gc=False):
     """The customer's own term of a problem's logit: mean and variance."""
 
     mean: float = 0.0

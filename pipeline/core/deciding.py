@@ -43,6 +43,14 @@ GATES: tuple[tuple[str, Gate], ...] = (
 )
 
 
+def _refusing(partition: Partition, customer: Customer, compiled: Compiled, ms: int) -> str | None:
+    """The first gate that does not let pass."""
+    for name, gate in GATES:
+        if not gate(partition, customer, compiled, ms):
+            return name
+    return None
+
+
 def decide(
     partition: Partition,
     key: str,
@@ -56,12 +64,12 @@ def decide(
     """Ends the prediction in its one final decision; below the threshold there is none to make."""
     problem = compiled.problem
     earlier = open_alert(customer, problem.name, question.subject) if customer.alerts else None
-    if question.p <= problem.threshold:
+    if question.p <= compiled.threshold:
         if earlier is not None:
             end_alert(partition, key, customer, earlier, question.asked, "withdrawn", "risk fell")
         return
     ms = question.asked
-    refused = next((name for name, gate in GATES if not gate(partition, customer, compiled, ms)), None)
+    refused = _refusing(partition, customer, compiled, ms)
     alert_id: str | None = None
     verdict: Verdict = "held_back"
     if refused is None:
@@ -99,7 +107,7 @@ def _record(
         alert=alert,
         asked=question.asked,
         p=question.p,
-        threshold=compiled.problem.threshold,
+        threshold=compiled.threshold,
         saving=compiled.problem.saving(question.p),
         catalogue=partition.program.version,
     )

@@ -155,7 +155,7 @@ def _learn(
         offset=residual.mean,
         variance=residual.variance,
         weight=weight,
-        threshold=compiled.problem.threshold,
+        threshold=compiled.threshold,
         treatment=question.treatment,
         raised=question.raised,
         history=compiled.history,

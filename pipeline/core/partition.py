@@ -48,7 +48,7 @@ def read_weights(problem: str, data: bytes) -> Learned:
     return Weights.from_bytes(data)
 
 
-class Prediction(msgspec.Struct, frozen=True, kw_only=True):
+class Prediction(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One question as `--predictions` lists it; `y` is None while unknown."""
 
     problem: str
@@ -82,6 +82,7 @@ class Partition:
         self.sender = f"foresee/{place[1]}"
         self.answers_partitions = answers_partitions
         self.program: Program = empty_program()
+        self._keyed = _keyed(self.program)
         self.head = Head()
         self.configuration: Configuration | None = None
         self.configuration_changed = False
@@ -104,6 +105,7 @@ class Partition:
     def configure(self, configuration: Configuration) -> None:
         """Compiles the configuration and puts it in force. Raises ConfigurationError, and nothing has changed."""
         self.program = compile_configuration(configuration)
+        self._keyed = _keyed(self.program)
         self.configuration = configuration
         self._remember_layout()
         problems = self.program.problems
@@ -159,8 +161,9 @@ class Partition:
 
     def keyed_hash(self, *parts: str | int) -> str:
         """A hash under the configuration's salt: stable, and names nobody."""
-        text = "\0".join(map(str, parts)).encode(errors="surrogatepass")
-        return blake2b(text, digest_size=8, key=self.program.salt[:64]).hexdigest()
+        digest = self._keyed.copy()
+        digest.update("\0".join(map(str, parts)).encode(errors="surrogatepass"))
+        return digest.hexdigest()
 
     def problem(self, name: str) -> Compiled:
         """A problem of the program in force."""
@@ -170,6 +173,10 @@ class Partition:
         """Customers may be stored with its slots from now on."""
         layout = self.program.layout
         self.head.layouts.setdefault(layout.key, layout.slots)
+
+
+def _keyed(program: Program) -> blake2b:
+    return blake2b(digest_size=8, key=program.salt[:64])
 
 
 def encode_model(model: Model) -> bytes:

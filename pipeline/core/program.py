@@ -31,14 +31,17 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     category_names: tuple[str, ...]
     ends_after: int
     due_after: int
+    threshold: float
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, eq=False):
-    """A whole catalogue, ready to run: problems by name, by the types they ask at, and by the types that answer."""
+    """A whole catalogue, ready to run: problems by name, by the types they ask at, and by the types that answer.
+    `category_seeds`: of the layout's categories, see `seeded_hash`."""
 
     version: int
     salt: bytes
     layout: Layout
+    category_seeds: tuple[int, ...]
     problems: dict[str, Compiled]
     asking: dict[str, tuple[Compiled, ...]]
     answering: dict[str, tuple[Compiled, ...]]
@@ -60,6 +63,7 @@ def compile_program(catalogue: Catalogue, version: int = 0, salt: str = "") -> P
         version=version,
         salt=salt.encode(),
         layout=layout,
+        category_seeds=tuple(category_seed(field) for field in layout.category),
         problems=problems,
         asking=_by_type(every, lambda c: () if c.problem.ask.silence else c.problem.ask.on),
         answering=_by_type(every, lambda c: _end(c.problem).on),
@@ -79,7 +83,17 @@ def empty_program() -> Program:
 
 def category_hash(field: str, value: object) -> int:
     """A process-stable 32-bit hash of a category; never 0, which says "absent"."""
-    return crc32(f"{field}={value}".encode(errors="replace")) or 1
+    return seeded_hash(category_seed(field), value)
+
+
+def category_seed(field: str) -> int:
+    """What the hashes of a field's categories begin with; it is the same for every event."""
+    return crc32(f"{field}=".encode(errors="replace"))
+
+
+def seeded_hash(seed: int, value: object) -> int:
+    """The hash of a category of the field with this seed."""
+    return crc32(str(value).encode(errors="replace"), seed) or 1
 
 
 def _compile(problem: Problem, catalogue: Catalogue, layout: Layout) -> Compiled:
@@ -102,6 +116,7 @@ def _compile(problem: Problem, catalogue: Catalogue, layout: Layout) -> Compiled
         category_names=(*(layout.category[i] for i in fields), *EVENT_CATEGORIES),
         ends_after=ends_after,
         due_after=due_after,
+        threshold=problem.threshold,
     )
 
 
