@@ -1,7 +1,6 @@
 """What the journal may bring: repeats, late events, wrong clocks, notices, new configurations."""
 
 import msgspec
-import numpy as np
 import pytest
 
 from forestall.pipeline.core.models.arithmetic import logit
@@ -114,10 +113,9 @@ def test_a_tick_from_the_future_is_cut_to_the_brokers_time() -> None:
 def test_a_notice_in_parts_is_in_force_with_its_last_part() -> None:
     """Until then the earlier model answers."""
     scene = Scene(RETURN).foresees("return", 0.2)
-    compiled = scene.core.state.program.problems["return"]
-    table = np.zeros((4, len(compiled.names)))
-    table[1] = 1.0
-    weights = Weights(logit(0.7), table, {}).to_bytes()
+    earlier = scene.core.state.models["return"].weights
+    assert isinstance(earlier, Weights)
+    weights = Weights(logit(0.7), earlier.table, {}).to_bytes()
     parts = [weights[:50], weights[50:60], weights[60:]]
     for number, piece in enumerate(parts):
         scene.event("order.placed")
