@@ -30,91 +30,75 @@ def new_numbers(layout: Layout) -> Floats:
     """Numbers of a customer of whom nothing has been seen."""
     numbers = np.zeros(len(layout.slots))
     for index, slot in enumerate(layout.slots):
-        if not slot.endswith(("/total", "/seen", " d")):
+        if not slot.endswith(("/total", " d")):
             numbers[index] = np.nan
     return numbers
+
+
+@kernel
+def elapsed(since: float, time: float) -> float:
+    """Seconds since then, at least 0; NaN of NaN (max would make it 0)."""
+    gap = time - since
+    return 0.0 if gap < 0.0 else gap
 
 
 @kernel
 def count(numbers: Floats, group: int, spans: Floats, time: float) -> None:
     """Counts an event of a type's block at `time`; an earlier time than the last counts as no gap."""
     base = group * (_TYPE + spans.shape[0])
-    last = numbers[base + 1]
-    total = numbers[base + 2] + 1.0
-    numbers[base + 2] = total
+    last = numbers[base]
+    total = numbers[base + 1] + 1.0
+    numbers[base + 1] = total
     if math.isnan(last):
         numbers[base] = time
-        numbers[base + 1] = time
         for s in range(spans.shape[0]):
             numbers[base + _TYPE + s] = 1.0
         return
-    gap = max(0.0, time - last)
+    gap = elapsed(last, time)
     if total == 2.0:
-        numbers[base + 3] = gap
+        numbers[base + 2] = gap
     else:
-        numbers[base + 3] += max(1.0 / (total - 1.0), GAP_STEP) * (gap - numbers[base + 3])
-    numbers[base + 1] = last + gap
+        numbers[base + 2] += max(1.0 / (total - 1.0), GAP_STEP) * (gap - numbers[base + 2])
+    numbers[base] = last + gap
     for s in range(spans.shape[0]):
         numbers[base + _TYPE + s] = numbers[base + _TYPE + s] * exp(-gap / spans[s]) + 1.0
 
 
 @kernel
 def measure(numbers: Floats, start: int, values: Floats) -> None:
-    """Takes the event's numeric fields (NaN where absent) into last, mean and seen, from slot `start` on."""
+    """Takes the event's numeric fields (NaN where absent) as the last ones, from slot `start` on."""
     for f in range(values.shape[0]):
-        value = values[f]
-        if math.isnan(value):
-            continue
-        base = start + _FIELD * f
-        seen = numbers[base + 2] + 1.0
-        numbers[base] = value
-        if seen == 1.0:
-            numbers[base + 1] = value
-        else:
-            numbers[base + 1] += max(1.0 / seen, GAP_STEP) * (value - numbers[base + 1])
-        numbers[base + 2] = seen
+        if not math.isnan(values[f]):
+            numbers[start + _FIELD * f] = values[f]
 
 
 @kernel
 def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: float, out: Floats) -> None:
-    """Writes the columns at `time`: types' blocks, fields' blocks, customer, subject, then the fields now."""
+    """Writes the columns at `time`: types' blocks, all other types, subject, then the fields' last and now."""
     n_spans = spans.shape[0]
     width = _TYPE + n_spans
-    groups = (numbers.shape[0] - _FIELD * values.shape[0]) // width
+    types = (numbers.shape[0] - _FIELD * values.shape[0]) // width - 1
     column = 0
-    earliest = time
-    for g in range(groups):
+    for g in range(types):
         base = g * width
-        last = numbers[base + 1]
-        gap = max(0.0, time - last)
+        gap = elapsed(numbers[base], time)
         for s in range(n_spans):
             counted = numbers[base + _TYPE + s]
             out[column + s] = counted * exp(-gap / spans[s]) if counted > 0.0 else 0.0
         column += n_spans
-        out[column] = numbers[base + 2]
-        if math.isnan(last):
-            out[column + 1] = np.nan
-            out[column + 2] = np.nan
-            out[column + 3] = np.nan
-        else:
-            mean_gap = numbers[base + 3]
-            out[column + 1] = gap / DAY_S
-            out[column + 2] = mean_gap / DAY_S
-            out[column + 3] = gap / mean_gap if mean_gap > 0.0 else np.nan
-            earliest = min(earliest, numbers[base])
-        column += 4
-    for f in range(values.shape[0]):
-        base = groups * width + _FIELD * f
-        out[column] = numbers[base]
-        out[column + 1] = numbers[base + 1]
+        mean_gap = numbers[base + 2]
+        out[column] = gap / DAY_S
+        out[column + 1] = gap / mean_gap if mean_gap > 0.0 else np.nan
         column += 2
-    out[column] = (time - earliest) / DAY_S
-    out[column + 1] = max(0.0, time - subject[0]) / DAY_S
+    out[column] = elapsed(numbers[types * width], time) / DAY_S
+    out[column + 1] = elapsed(subject[0], time) / DAY_S
     out[column + 2] = subject[2]
-    out[column + 3] = max(0.0, time - subject[1]) / DAY_S
+    out[column + 3] = elapsed(subject[1], time) / DAY_S
     column += 4
+    last = (types + 1) * width
     for f in range(values.shape[0]):
-        out[column + f] = values[f]
+        out[column + f] = numbers[last + _FIELD * f]
+        out[column + values.shape[0] + f] = values[f]
 
 
 def numeric_values(layout: Layout, data: Mapping[str, Any] | None) -> Floats:

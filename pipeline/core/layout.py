@@ -1,7 +1,10 @@
 """Where each number of a customer stands: named slots and feature columns, compiled from the catalogue.
 
 A customer's numbers are one flat float64 array: a block for each counted event type (and one for all others),
-then a block for each numeric field. What a problem's model sees is a row of feature columns computed from them.
+then one for each numeric field. What a problem's model sees is a row of feature columns computed from them.
+
+The columns are few, by ablation (docs/learning.md): what only grows with time (totals, the time since a customer's
+first event) tells early from late rather than one customer from another, and misleads.
 """
 
 from collections.abc import Iterable
@@ -13,18 +16,17 @@ from numpy.typing import NDArray
 
 from forestall.pipeline.core.catalogue.declaration import DAY, Catalogue, Problem
 
-#: A type's block: first and last time (epoch s), total count, running mean gap (s), then a decayed count a span.
-TYPE_SLOTS = ("first", "last", "total", "gap")
+#: A type's block: last time (epoch s), total count, running mean gap (s), then a decayed count a span.
+TYPE_SLOTS = ("last", "total", "gap")
 #: A numeric field's block.
-FIELD_SLOTS = ("last", "mean", "seen")
-#: Columns of a type's block beside the decayed counts.
-TYPE_COLUMNS = ("total", "days since", "mean gap in days", "gaps overdue")
-FIELD_COLUMNS = ("last", "mean")
-CUSTOMER_COLUMNS = ("days known",)
+FIELD_SLOTS = ("last",)
+#: Columns of a type's block after the decayed counts; of the block for all other types the first alone.
+TYPE_COLUMNS = ("days since", "gaps overdue")
 SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since")
-#: The event's own fields, after all that is history.
-NOW = "now"
-#: Columns that differ by problem, before all others: the customer's own past answers.
+#: The event's own fields, after all that is history; what a silence asks has only their last values.
+NOW, LAST = "now", "last"
+#: Columns that differ by problem, before all others: the customer's own past answers. Only where time alone
+#: gives the answer: with an open end the quick answers come first, and how many there are tells early from late.
 PROBLEM_COLUMNS = ("past answers", "past yes rate")
 OTHER = "any other event"
 
@@ -62,10 +64,9 @@ def compile_layout(catalogue: Catalogue) -> Layout:
     spans = [_days(span) for span in catalogue.history.spans]
     slots = [f"{g}/{s}" for g in groups for s in (*TYPE_SLOTS, *spans)]
     slots += [f"{f}/{s}" for f in numeric for s in FIELD_SLOTS]
-    columns = [f"{g}/{c}" for g in groups for c in (*spans, *TYPE_COLUMNS)]
-    columns += [f"{f}/{c}" for f in numeric for c in FIELD_COLUMNS]
-    columns += [*CUSTOMER_COLUMNS, *SUBJECT_COLUMNS]
-    columns += [f"{f}/{NOW}" for f in numeric]
+    columns = [f"{t}/{c}" for t in types for c in (*spans, *TYPE_COLUMNS)]
+    columns += [f"{OTHER}/{TYPE_COLUMNS[0]}", *SUBJECT_COLUMNS]
+    columns += [f"{f}/{c}" for c in (LAST, NOW) for f in numeric]
     return Layout(
         key=f"{crc32(chr(0).join(slots).encode()):08x}",
         types={name: index for index, name in enumerate(types)},
@@ -81,7 +82,8 @@ def compile_layout(catalogue: Catalogue) -> Layout:
 
 def columns_of(problem: Problem, layout: Layout) -> tuple[str, ...]:
     """Names of the columns that the problem's model sees, in order."""
-    return (*PROBLEM_COLUMNS, *(layout.columns[i] for i in column_indices(problem, layout)))
+    own = PROBLEM_COLUMNS if problem.happens is not None else ()
+    return (*own, *(layout.columns[i] for i in column_indices(problem, layout)))
 
 
 def history_columns(names: tuple[str, ...]) -> int:
@@ -90,9 +92,11 @@ def history_columns(names: tuple[str, ...]) -> int:
 
 
 def column_indices(problem: Problem, layout: Layout) -> list[int]:
-    """Which of the layout's columns the problem's model sees: all but other problems' fields and `never`."""
-    foreign = set(layout.numeric) - set(problem.features.numeric)
-    return [i for i, column in enumerate(layout.columns) if column.rsplit("/", 1)[0] not in foreign]
+    """Which of the layout's columns the problem's model sees: history, and its own fields as they are when asked."""
+    tense = LAST if problem.ask.silence is not None else NOW
+    fields = {f"{field}/{tense}" for field in problem.features.numeric}
+    foreign = {f"{field}/{t}" for field in layout.numeric for t in (LAST, NOW)} - fields
+    return [i for i, column in enumerate(layout.columns) if column not in foreign]
 
 
 def _named_types(problems: Iterable[Problem]) -> set[str]:

@@ -14,6 +14,7 @@ def row_of(
 ) -> tuple[Columns, list[int]]:
     """What the problem's model sees of a moment."""
     row = np.empty(len(compiled.names), np.float32)
-    row[:2] = own
-    row[2:] = columns.take(compiled.columns)
+    start = len(row) - len(compiled.columns)
+    row[:start] = own[:start]
+    row[start:] = columns.take(compiled.columns)
     return row, [hash_ for hash_ in categories.take(compiled.categories).tolist() if hash_]

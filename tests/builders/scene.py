@@ -11,7 +11,7 @@ from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.ending import prediction_of
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.models.arithmetic import logit
-from forestall.pipeline.core.models.weights import Weights
+from forestall.pipeline.core.models.weights import ROWS, Weights
 from forestall.pipeline.core.partition import Prediction
 from forestall.schemas.alert import Alert, decode_alert
 from forestall.schemas.answer import Answer, decode_answers_record
@@ -76,7 +76,7 @@ class Scene:
     def foresees(self, problem: str, p: float, *, gate_open: bool = True, **changes: Any) -> "Scene":
         """From now on the model says `p`, whatever it sees."""
         compiled = self.core.state.program.problems[problem]
-        table = np.zeros((4, len(compiled.names)))
+        table = np.zeros((ROWS, len(compiled.names)))
         table[1] = 1.0
         notice = {
             "sender": "learn/0", "sequence": next(self._notices), "problem": problem, "revision": compiled.revision,

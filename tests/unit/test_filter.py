@@ -95,7 +95,7 @@ def test_a_weight_of_two_moves_more_than_one_and_of_zero_not_at_all() -> None:
     for weight in (0.0, 1.0, 2.0):
         model = BayesianFilter(1)
         model.learn([0], [], y=1, weight=weight)
-        bias.append(model.weight[1])
+        bias.append(model.weight[3])
     assert bias[0] == 0 < bias[1] < bias[2]
 
 
@@ -105,7 +105,7 @@ def test_the_residual_explains_part_of_the_answer() -> None:
     for offset, variance in ((0.0, 0.0), (2.0, 0.0), (2.0, 5.0)):
         model = BayesianFilter(1)
         model.learn([0], [], y=1, offset=offset, variance=variance)
-        moved.append(model.weight[1])
+        moved.append(model.weight[3])
     assert moved[0] > moved[1] > moved[2] > 0
 
 
@@ -123,12 +123,12 @@ def test_a_category_takes_a_slot_after_100_labels_without_a_jump() -> None:
     model = BayesianFilter(1)
     for n in range(99):
         model.learn([n % 3], [7], y=n % 2)
-    assert (model.slots, len(model.weight)) == (0, 2)
+    assert (model.slots, len(model.weight)) == (0, 4)
     model.learn([1], [7], y=1)
-    assert (model.slots, len(model.weight)) == (1, 3)
-    assert model.weight[2] == model.table[dense.WEIGHT, 0]
-    assert model.covariance[2, 2] == model.table[dense.VARIANCE, 0]
-    assert not model.covariance[2, :2].any()
+    assert (model.slots, len(model.weight)) == (1, 5)
+    assert model.weight[4] == model.table[dense.WEIGHT, 0]
+    assert model.covariance[4, 4] == model.table[dense.VARIANCE, 0]
+    assert not model.covariance[4, :4].any()
 
 
 def test_a_slot_is_taken_once_also_as_others_come() -> None:
@@ -152,19 +152,20 @@ def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_step_is_the_textbook_kalman_step() -> None:
-    """An answer to a row with a first missing column and a slot moves weights and covariance as the formulas say."""
+    """A row with an unusual column, a first missing one and a slot moves weights and covariance as the formulas say."""
     model = learned([([n % 5, n % 3], [7], float(n % 2)) for n in range(200)], BayesianFilter(2))
-    weights, covariance = np.append(model.weight, 0.0), np.zeros((5, 5))
-    covariance[:4, :4], covariance[4, 4] = model.covariance, 0.05
+    weights, covariance = np.append(model.weight, 0.0), np.zeros((9, 9))
+    covariance[:8, :8], covariance[8, 8] = model.covariance, 0.05
     model.learn([4.0, math.nan], [7, 8], y=1, weight=0.5, offset=0.3, variance=0.02)
     encoded = (math.log1p(4) - model.mean[0]) / math.sqrt(model.variance[0])
-    row = np.array([encoded, 0, 1, 1, 1])  # two columns, bias, slot of 7, flag of the second column
+    # the columns, below and above the usual; bias, slot of 7, flag of the second column
+    row = np.array([encoded, 0, 0, 0, encoded - 0.5, 0, 1, 1, 1])
     s = row @ covariance @ row + 0.05 + 0.02  # category 8 has no slot
     p = 1 / (1 + math.exp(-(row @ weights + 0.3)))
     h = 0.5 * p * (1 - p)
     gain = covariance @ row / (1 + h * s)
     assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
-    expected = covariance - h * np.outer(gain, covariance @ row) + 1e-8 * np.eye(5)
+    expected = covariance - h * np.outer(gain, covariance @ row) + 1e-8 * np.eye(9)
     assert model.covariance == pytest.approx(expected, abs=1e-12)
     assert model.table[:, 1] == pytest.approx(
         [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + 1e-8], abs=1e-12
@@ -195,7 +196,7 @@ def test_migration_keeps_what_its_columns_learned() -> None:
         there = moved.predict([x[2], 99, x[1], x[0], x[3]], categories)
         assert there == pytest.approx(model.predict(x, categories), abs=1e-12)
     back = moved.migrated([3, 2, 0, 4])
-    assert np.array_equal(back.covariance[:5, :5], model.covariance[:5, :5])
+    assert np.array_equal(back.covariance[:13, :13], model.covariance[:13, :13])
     spectra = [np.linalg.eigvalsh(each.covariance) for each in (back, model)]
     assert np.allclose(*spectra, rtol=1e-9)
     assert model.migrated([0, 2, 3]).slots == model.slots
@@ -247,7 +248,7 @@ def test_terms_and_bias_sum_to_the_logit() -> None:
 def test_the_largest_weights_fit_a_notice() -> None:
     """20,000 categories and 100 columns stay far below 512 kB."""
     categories = {2**32 - 1 - n: 0.1 for n in range(filter.CATEGORIES)}
-    assert len(Weights(0.0, np.zeros((4, 100)), categories).to_bytes()) < 170_000
+    assert len(Weights(0.0, np.zeros((6, 100)), categories).to_bytes()) < 170_000
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\xff", b"\x90", b"\x9b" + b"\x63" * 11])
@@ -261,14 +262,25 @@ def test_what_cannot_be_read_is_refused(damaged: bytes) -> None:
 
 def test_columns_of_history_share_the_prior_of_one() -> None:
     """Forty views of the past cannot outvote what the event itself says; the state keeps who they are."""
-    model = BayesianFilter(columns=3, history=2)
-    assert np.diag(model.covariance).tolist() == [0.025, 0.025, 0.05, 0.05]
-    model.learn([1.0, math.nan, math.nan], [], y=1)
-    assert model.prior.tolist() == [0.025, 0.025, 0.05, 0.05, 0.025, 0.05]
+    model = BayesianFilter(columns=5, history=4)
+    columns, bends = [0.025] * 4 + [0.05], [0.02] * 10
+    assert np.diag(model.covariance).tolist() == [*columns, *bends, 0.05]
+    model.learn([1.0, math.nan, 1.0, 1.0, math.nan], [], y=1)
+    assert model.prior.tolist() == [*columns, *bends, 0.05, 0.025, 0.05]
     again = BayesianFilter.from_bytes(model.to_bytes())
-    assert again.history == 2
+    assert again.history == 4
     assert again.prior.tolist() == model.prior.tolist()
-    assert model.migrated([2, 0, None], history=1).prior.tolist() == [0.05, 0.05, 0.05, 0.05, 0.05]
+    moved = model.migrated([4, 1, None, 0], history=3).prior
+    assert moved.tolist() == pytest.approx([0.1 / 3] * 3 + [0.05] + [0.02] * 8 + [0.05] + [0.1 / 3] * 2)
+
+
+def test_the_logit_bends_where_a_number_is_unusual() -> None:
+    """A risk that rises below the mean and falls above it is learned, where a straight line says one half."""
+    model = BayesianFilter(1)
+    for n in range(4000):
+        x = n * 7919 % 201 / 10.0 - 10.0
+        model.learn([x], [], y=float(abs(x) < 3))
+    assert model.predict([0.0], []) > 0 > -1.5 > max(model.predict([-10.0], []), model.predict([10.0], []))
 
 
 def test_the_kernels_equal_their_plain_python_twins() -> None:

@@ -1,6 +1,6 @@
 """How questions are answered: by what comes, by what does not, and when."""
 
-from math import sqrt
+from math import exp, sqrt
 
 import numpy as np
 import pytest
@@ -192,6 +192,7 @@ def test_features_are_frozen_when_the_question_is_asked() -> None:
     scene = Scene(RETURN).event("order.placed").after("1d").event("order.placed").event("order.placed")
     scene.at("32d").tick()
     names = scene.core.state.program.problems["return"].names
-    total = [np.frombuffer(a.features, "<f4")[names.index("order.placed/total")] for a in scene.answers]
-    assert total == [0, 1, 2]
+    column = names.index("order.placed/90 d")
+    counted = [np.frombuffer(a.features, "<f4")[column] for a in scene.answers]
+    assert counted == pytest.approx([0, exp(-1 / 90), exp(-1 / 90) + 1])
     assert scene.answers[0].features != scene.answers[1].features

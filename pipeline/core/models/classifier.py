@@ -21,7 +21,7 @@ class BayesianLogisticRegression(base.Classifier):
     Parameters
     ----------
     max_columns
-        The most columns that are learned, first come; a step costs their square.
+        The most columns that are learned, first come; a step costs nine times their square.
 
     Examples
     --------
@@ -32,7 +32,7 @@ class BayesianLogisticRegression(base.Classifier):
 
     """
 
-    def __init__(self, max_columns: int = 256) -> None:
+    def __init__(self, max_columns: int = 128) -> None:
         self.max_columns = max_columns
         self._columns: dict[base.typing.FeatureName, int] = {}
         self._filter = BayesianFilter(0)

@@ -1,6 +1,7 @@
 """The filter's arithmetic: one Kalman step over a dense block and a diagonal of categories.
 
-Coordinates of the dense block: the columns, the bias, then flags and slots as they came. Columns' flags are
+Coordinates of the dense block: the columns, their parts below and above the usual, the bias, then flags and slots
+as they came. Columns' flags are
 coordinates `flag_of[column]`, categories' slots `tally[SLOT, entry]` (-1: none).
 `table` has a row of weights and one of variances of the categories on the diagonal.
 Sums skip zeros and run in the order of coordinates, so the same row gives the same bits.
@@ -10,7 +11,7 @@ import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
+from forestall.pipeline.core.models.encoding import above, below, scale_of, squash, standardise
 from forestall.pipeline.core.models.kernel import kernel
 
 WEIGHT, VARIANCE = 0, 1  # rows of `table`
@@ -31,10 +32,12 @@ def predict(
 ) -> float:
     """The logit of a row; `entries` are those of its categories that have an entry."""
     columns = raw.shape[0]
-    z = float(weights[columns])
+    z = float(weights[3 * columns])
     for j in range(columns):
         if np.isfinite(raw[j]):
-            z += weights[j] * standardise(squash(raw[j]), mean[j], scale_of(variance[j]))
+            encoded = standardise(squash(raw[j]), mean[j], scale_of(variance[j]))
+            z += weights[j] * encoded
+            z += weights[columns + j] * below(encoded) + weights[2 * columns + j] * above(encoded)
         elif flag_of[j] >= 0:
             z += weights[flag_of[j]]
     for i in range(entries.shape[0]):
@@ -50,9 +53,10 @@ def place(raw: Floats, flag_of: Integers, entries: Integers, tally: Integers, ro
     Returns how many categories have just had enough labels to deserve a slot.
     """
     columns = raw.shape[0]
+    bias = 3 * columns
     deserving = 0
-    row[columns] = 1.0
-    for j in range(columns + 1, row.shape[0]):
+    row[bias] = 1.0
+    for j in range(bias + 1, row.shape[0]):
         row[j] = 0.0
     for j in range(columns):
         if flag_of[j] >= 0 and not np.isfinite(raw[j]):

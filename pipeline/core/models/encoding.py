@@ -1,4 +1,8 @@
-"""How raw numbers become what a linear model can use: sign(x)·log1p|x|, centred, scaled, clipped to ±4."""
+"""How raw numbers become what a linear model can use: sign(x)·log1p|x|, centred, scaled, clipped to ±4.
+
+Each column gives three coordinates: its encoded value, and how far that is below and above the usual. So the model
+can bend: what is unusually little may count differently from what is unusually much.
+"""
 
 import numpy as np
 
@@ -7,6 +11,8 @@ from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.kernel import kernel
 
 CLIP = 4.0
+#: Half a standard deviation around the mean is usual.
+BEND = 0.5
 SMALLEST_STEP = 1e-4
 SMALLEST_VARIANCE = 1e-12
 
@@ -30,17 +36,31 @@ def standardise(squashed: float, mean: float, scale: float) -> float:
 
 
 @kernel
+def below(encoded: float) -> float:
+    """How far the encoded value is below the usual; 0 or negative."""
+    return min(encoded + BEND, 0.0)
+
+
+@kernel
+def above(encoded: float) -> float:
+    """How far the encoded value is above the usual; 0 or positive."""
+    return max(encoded - BEND, 0.0)
+
+
+@kernel
 def observe(
     raw: Floats, mean: Floats, variance: Floats, seen: Integers, flag_of: Integers, row: Floats
 ) -> int:
-    """Takes `raw` into each column's running mean and variance, and writes its encoding to `row`.
+    """Takes `raw` into each column's running mean and variance, and writes its encoding to `row`: all values, then
+    all parts below the usual, then all above.
 
     Not finite is missing: encoded as 0. Returns how many columns are missing without having a flag.
     """
     unflagged = 0
-    for j in range(raw.shape[0]):
+    columns = raw.shape[0]
+    for j in range(columns):
         if not np.isfinite(raw[j]):
-            row[j] = 0.0
+            row[j] = row[columns + j] = row[2 * columns + j] = 0.0
             if flag_of[j] < 0:
                 unflagged += 1
             continue
@@ -50,5 +70,8 @@ def observe(
         delta = squashed - mean[j]
         mean[j] += step * delta
         variance[j] = (1.0 - step) * (variance[j] + step * delta * delta)
-        row[j] = standardise(squashed, mean[j], scale_of(variance[j]))
+        encoded = standardise(squashed, mean[j], scale_of(variance[j]))
+        row[j] = encoded
+        row[columns + j] = below(encoded)
+        row[2 * columns + j] = above(encoded)
     return unflagged

@@ -1,7 +1,8 @@
 """The default model: Bayesian logistic regression by an extended Kalman filter, learned one answer at a time.
 
-No learning rate: every weight has a variance, and moves by as much as it is uncertain. Columns, their missing
-flags, the bias and the categories seen most share a full covariance; other categories have a variance each.
+No learning rate: every weight has a variance, and moves by as much as it is uncertain. Columns (each with a bend
+below and above the usual), their missing flags, the bias and the categories seen most share a full covariance;
+other categories have a variance each.
 """
 
 import math
@@ -17,6 +18,8 @@ from forestall.pipeline.core.models.encoding import observe
 from forestall.pipeline.core.models.weights import Weights, weights_of
 
 PRIOR_VARIANCE = 0.05
+HISTORY_VARIANCE = 0.1  # shared by all columns of history
+BEND_VARIANCE = 0.02
 PROCESS_NOISE = 1e-8
 CATEGORIES = 20_000  # the most categories that are known, first come
 SLOTS = 192  # the most categories in the dense block, first come
@@ -27,8 +30,8 @@ N = TypeVar("N", np.float64, np.int64)
 class BayesianFilter:
     """Learns P(yes) of rows of numbers (NaN: missing) and categories (32-bit hashes, about 20 a row).
 
-    The first `history` columns say much the same in many ways; together they have the prior variance of one
-    column. Without that, forty views of the past outvote the present where the world drifts.
+    The first `history` columns say much the same in many ways; together they have the prior variance of two
+    columns. Without that, forty views of the past outvote the present where the world drifts.
 
     The same answers in the same order give the same bytes, wherever it was stored in between.
 
@@ -51,9 +54,10 @@ class BayesianFilter:
         self.table: Floats = np.zeros((2, 16))
         self.tally: Integers = np.zeros((2, 16), np.int64)
         self.slots = 0
-        priors = np.full(columns + 1, PRIOR_VARIANCE)
-        priors[:history] = self._column_prior(0)
-        self._resize(np.zeros(columns + 1), np.diag(priors), priors)
+        priors = np.full(3 * columns + 1, PRIOR_VARIANCE)
+        priors[:columns] = [self._column_prior(column) for column in range(columns)]
+        priors[columns : 3 * columns] = BEND_VARIANCE
+        self._resize(np.zeros(3 * columns + 1), np.diag(priors), priors)
         self._raw: Floats = np.zeros(columns)
 
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
@@ -111,8 +115,8 @@ class BayesianFilter:
         What the columns that go had learned goes with them; the rest, categories too, stays as it was.
         """
         new = BayesianFilter(len(kept), history)
-        coordinates = [-1 if old is None else old for old in kept]
-        coordinates.append(self.columns)
+        coordinates = [-1 if old is None else part * self.columns + old for part in range(3) for old in kept]
+        coordinates.append(3 * self.columns)
         for column, old in enumerate(kept):
             if old is not None:
                 new.mean[column], new.variance[column] = self.mean[old], self.variance[old]
@@ -216,7 +220,9 @@ class BayesianFilter:
 
     def _column_prior(self, column: int) -> float:
         """The prior variance of a column, and of its missing flag."""
-        return PRIOR_VARIANCE / self.history if column < self.history else PRIOR_VARIANCE
+        return (
+            min(HISTORY_VARIANCE / self.history, PRIOR_VARIANCE) if column < self.history else PRIOR_VARIANCE
+        )
 
     def _add_coordinate(self, weight: float, variance: float, prior: float) -> int:
         """A new coordinate of the dense block; returns its index."""
@@ -224,9 +230,9 @@ class BayesianFilter:
         covariance = np.zeros((size + 1, size + 1))
         covariance[:size, :size] = self.covariance
         covariance[size, size] = variance
-        encoded = self._row[: self.columns]
+        encoded = self._row[: 3 * self.columns]
         self._resize(np.append(self.weight, weight), covariance, np.append(self.prior, prior))
-        self._row[: self.columns] = encoded
+        self._row[: 3 * self.columns] = encoded
         return size
 
     def _resize(self, weight: Floats, covariance: Floats, prior: Floats) -> None:

@@ -5,7 +5,9 @@ import hashlib
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
+from forestall.pipeline.core.features import count, fill, measure
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.weights import Numbers
@@ -39,12 +41,25 @@ def fingerprint() -> str:
     weights = model.weights()
     for form in _forms(_numbers(ROWS)):
         digest.update(np.array([weights.logit(form, [7]), *weights.terms(form, [7])[0]]).tobytes())
+    digest.update(_columns().tobytes())
     return digest.hexdigest()
 
 
 def warm_up() -> None:
     """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there."""
     fingerprint()
+
+
+def _columns() -> NDArray[np.float64]:
+    """The feature columns of a customer with two blocks of three spans and two numeric fields, after some events."""
+    numbers, spans = np.zeros(2 * 6 + 2), np.array([86_400.0, 604_800.0, 2_592_000.0])
+    numbers[[0, 2, 6, 8, 12, 13]] = np.nan
+    values, subject, out = np.array([12.5, np.nan]), np.array([0.0, 7_200.5, 3.0]), np.zeros(5 + 4 + 4)
+    for n in range(12):
+        count(numbers, n % 2, spans, n * 86_413.7 % 400_000.0)
+        measure(numbers, 12, values)
+    fill(numbers, spans, values, subject, 500_000.25, out)
+    return out
 
 
 def _numbers(row: int) -> Numbers:

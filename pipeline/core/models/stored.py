@@ -8,7 +8,7 @@ import numpy as np
 from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.errors import StateError
 
-VERSION = 1
+VERSION = 2
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):

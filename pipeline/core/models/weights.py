@@ -7,14 +7,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.core.models.encoding import scale_of, squash, standardise
+from forestall.pipeline.core.models.encoding import above, below, scale_of, squash, standardise
 from forestall.pipeline.core.models.kernel import kernel
 from forestall.pipeline.errors import StateError
 
-VERSION = 1
-MEAN, SCALE, WEIGHT, FLAG = 0, 1, 2, 3  # rows of `table`
+VERSION = 2
+MEAN, SCALE, WEIGHT, BELOW, ABOVE, FLAG = 0, 1, 2, 3, 4, 5  # rows of `table`
+ROWS = 6
 
 Numbers = NDArray[np.float32] | Floats
+
+
+@kernel
+def column_term(value: float, table: Floats, j: int) -> float:
+    """What a number adds to the logit."""
+    if not np.isfinite(value):
+        return float(table[FLAG, j])
+    encoded = standardise(squash(value), table[MEAN, j], table[SCALE, j])
+    bent = table[BELOW, j] * below(encoded) + table[ABOVE, j] * above(encoded)
+    return float(table[WEIGHT, j] * encoded + bent)
 
 
 @kernel
@@ -22,11 +33,7 @@ def columns_logit(x: Numbers, table: Floats, bias: float) -> float:
     """The logit of a row's numbers."""
     z = bias
     for j in range(x.shape[0]):
-        value = np.float64(x[j])
-        if np.isfinite(value):
-            z += table[WEIGHT, j] * standardise(squash(value), table[MEAN, j], table[SCALE, j])
-        else:
-            z += table[FLAG, j]
+        z += column_term(np.float64(x[j]), table, j)
     return z
 
 
@@ -34,11 +41,7 @@ def columns_logit(x: Numbers, table: Floats, bias: float) -> float:
 def column_terms(x: Numbers, table: Floats, terms: Floats) -> None:
     """Writes to `terms` what each of a row's numbers adds to the logit."""
     for j in range(x.shape[0]):
-        value = np.float64(x[j])
-        if np.isfinite(value):
-            terms[j] = table[WEIGHT, j] * standardise(squash(value), table[MEAN, j], table[SCALE, j])
-        else:
-            terms[j] = table[FLAG, j]
+        terms[j] = column_term(np.float64(x[j]), table, j)
 
 
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
@@ -55,8 +58,8 @@ class _Stored(msgspec.Struct, frozen=True, array_like=True):
 class Weights:
     """A learned model as *foresee* uses it. Every number is rounded to float32 once, when it is made.
 
-    `table` has a row each of means, scales, weights and missing flags' weights, one column for each of the
-    model's; `categories` are weights by hash, at most 20,000 (160 kB stored).
+    `table` has a row each of means, scales, weights, weights below and above the usual, and missing flags' weights,
+    one column for each of the model's; `categories` are weights by hash, at most 20,000 (160 kB stored).
     """
 
     __slots__ = ("bias", "categories", "table")
@@ -107,7 +110,7 @@ class Weights:
             stored = msgspec.msgpack.decode(data, type=_Stored)
             if stored.version != VERSION:
                 raise ValueError(f"version {stored.version}, this program reads {VERSION}")
-            table = np.frombuffer(stored.table, "<f4").astype(np.float64).reshape(4, stored.columns)
+            table = np.frombuffer(stored.table, "<f4").astype(np.float64).reshape(ROWS, stored.columns)
             hashes = np.frombuffer(stored.hashes, "<u4").tolist()
             weights = np.frombuffer(stored.weights, "<f4").tolist()
             return cls(stored.bias, table, dict(zip(hashes, weights, strict=True)))
@@ -132,9 +135,10 @@ def weights_of(
     by_entry = np.where(slots >= 0, weight[slots], table[0, : len(categories)])
     flags = np.where(flag_of >= 0, weight[flag_of], 0.0)
     scale = np.array([scale_of(v) for v in variance])
-    rounded = np.array([mean, scale, weight[:columns], flags]).astype(np.float32).astype(np.float64)
+    learned = weight[: 3 * columns].reshape(3, columns)
+    rounded = np.vstack([mean, scale, learned, flags]).astype(np.float32).astype(np.float64)
     return Weights(
-        bias=float(np.float32(weight[columns])),
-        table=rounded.reshape(4, columns),
+        bias=float(np.float32(weight[3 * columns])),
+        table=rounded,
         categories=dict(zip(categories, by_entry.astype(np.float32).tolist(), strict=True)),
     )

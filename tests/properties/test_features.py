@@ -1,0 +1,132 @@
+"""The feature columns equal what a customer's events say, counted one by one; kernels equal their twins."""
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from forestall.pipeline.core import features
+from forestall.pipeline.core.catalogue.parse import parse
+from forestall.pipeline.core.features import DAY_S, GAP_STEP, Floats, count, fill, measure, new_numbers
+from forestall.pipeline.core.layout import Layout, columns_of, compile_layout
+from forestall.schemas.catalogue import CatalogueFile
+
+CATALOGUE = """
+[history]
+spans = ["1d", "30d"]
+
+[problem.return]
+title = "Will return it"
+ask = { on = "order" }
+happens = { on = "return", within = "30d", same = "customer" }
+features = { numeric = ["data.amount"] }
+
+[problem.quiet]
+title = "Will stay away"
+ask = { on = "order", silence = "10d" }
+happens = { on = "order", within = "30d", same = "customer", not = true }
+features = { numeric = ["data.amount", "data.lines"] }
+
+[problem.late]
+title = "Will be late"
+ask = { on = "order" }
+answered = { on = "return", same = "subject", yes = "data.late == true" }
+"""
+CATALOGUE_OF = {problem.name: problem for problem in parse([CatalogueFile("c.toml", CATALOGUE)]).problems}
+LAYOUT: Layout = compile_layout(parse([CatalogueFile("c.toml", CATALOGUE)]))
+
+#: An event: its type, seconds after the one before (less than 0: late), and its amount.
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from(["order", "return", "visit"]),
+        st.floats(-3 * DAY_S, 40 * DAY_S),
+        st.one_of(st.just(math.nan), st.floats(-1e6, 1e6)),
+    ),
+    max_size=20,
+)
+Events = list[tuple[str, float, float]]
+
+
+def columns(events: Events, after: float, mode: str = "__call__") -> dict[str, float]:
+    """The columns `after` seconds after the events, by name; `mode` chooses the kernels or their twins."""
+    numbers, time = new_numbers(LAYOUT), 1e9
+    start = len(numbers) - 2
+    for type_, gap, amount in events:
+        time += gap
+        getattr(count, mode)(numbers, LAYOUT.group(type_), LAYOUT.spans, time)
+        getattr(measure, mode)(numbers, start, np.array([amount, math.nan]))
+    out: Floats = np.zeros(len(LAYOUT.columns))
+    subject, now = np.array([time - 5.0, time + 5.0, 2.0]), np.array([math.nan, 7.0])
+    getattr(fill, mode)(numbers, LAYOUT.spans, now, subject, time + after, out)
+    return dict(zip(LAYOUT.columns, out.tolist(), strict=True))
+
+
+def expected(events: Events, after: float) -> dict[str, float]:
+    """The same from the list of times: an event late after another of its type counts as at the same time."""
+    time, times, amount = 1e9, {"order": [], "return": [], "visit": []}, math.nan
+    for type_, gap, value in events:
+        time += gap
+        times[type_].append(max([time, *times[type_][-1:]]))
+        amount = amount if math.isnan(value) else value
+    now = time + after
+    columns = {}
+    for type_ in ("order", "return"):
+        ago = [max(0.0, now - at) for at in times[type_]]
+        late = max(0.0, times[type_][-1] - now) if ago else 0.0
+        for days in (1, 30):
+            decayed = [math.exp(-(past + late) / (days * DAY_S)) for past in ago]
+            columns[f"{type_}/{days} d"] = sum(decayed) if not late else _at_last(times[type_], days)
+        rhythm = _rhythm(times[type_])
+        columns[f"{type_}/days since"] = ago[-1] / DAY_S if ago else math.nan
+        columns[f"{type_}/gaps overdue"] = ago[-1] / rhythm if rhythm > 0 else math.nan
+    visits = times["visit"]
+    columns["any other event/days since"] = max(0.0, now - visits[-1]) / DAY_S if visits else math.nan
+    columns |= {"subject age in days": (after + 5.0) / DAY_S, "subject events": 2.0}
+    columns["subject days since"] = max(0.0, after - 5.0) / DAY_S
+    columns |= {"data.amount/last": amount, "data.lines/last": math.nan}
+    return columns | {"data.amount/now": math.nan, "data.lines/now": 7.0}
+
+
+def _at_last(times: list[float], days: int) -> float:
+    return sum(math.exp(-(times[-1] - at) / (days * DAY_S)) for at in times)
+
+
+def _rhythm(times: list[float]) -> float:
+    mean = math.nan
+    for n, (earlier, later) in enumerate(pairwise(times), start=1):
+        mean = later - earlier if n == 1 else mean + max(1 / n, GAP_STEP) * (later - earlier - mean)
+    return mean
+
+
+@given(EVENTS, st.floats(0, 400 * DAY_S))
+def test_columns_are_what_the_events_say(events: Events, after: float) -> None:
+    """Decayed counts, recency, rhythm, subject and fields equal their definitions; late events have no gap."""
+    assert columns(events, after) == pytest.approx(expected(events, after), rel=1e-9, abs=1e-6, nan_ok=True)
+
+
+@given(EVENTS, st.floats(0, 400 * DAY_S))
+def test_the_kernels_equal_their_plain_python_twins(events: Events, after: float) -> None:
+    """The same bits, compiled or not."""
+    compiled, plain = columns(events, after), columns(events, after, "py_func")
+    assert np.array(list(compiled.values())).tobytes() == np.array(list(plain.values())).tobytes()
+
+
+def test_a_problem_sees_its_own_fields_in_its_own_tense() -> None:
+    """Asked at an event: the fields now; after a silence: the last ones. Past answers only where time answers."""
+    seen = {name: columns_of(problem, LAYOUT) for name, problem in CATALOGUE_OF.items()}
+    fields = {name: [c for c in names if c.startswith("data.")] for name, names in seen.items()}
+    assert fields == {
+        "return": ["data.amount/now"],
+        "quiet": ["data.amount/last", "data.lines/last"],
+        "late": [],
+    }
+    assert [names[0] for names in seen.values()] == ["order/1 d", "past answers", "past answers"]
+
+
+def test_every_kernel_of_the_features_is_tested_here() -> None:
+    """A kernel that is added must be held against its twin too."""
+    kernels = {name for name, made in vars(features).items() if hasattr(made, "py_func")}
+    assert kernels == {"count", "measure", "fill", "elapsed", "exp"}
