@@ -12,12 +12,12 @@ from forestall.schemas.alert import Action, Alert, AlertState, Reason
 from forestall.schemas.event import encode
 
 
-def open_alert(customer: Customer, problem: str, subject: str | None) -> OpenAlert | None:
-    """The open alert of the same problem and subject."""
-    for alert in customer.alerts.values():
-        if alert.problem == problem and alert.subject == subject:
-            return alert
-    return None
+def standing_alerts(customer: Customer, problem: str, subject: str | None) -> list[OpenAlert]:
+    """The open alerts that a new question of this problem and subject takes over: the one of the same subject
+    first, then those whose question it has superseded."""
+    alerts = [alert for alert in customer.alerts.values() if alert.problem == problem]
+    same = [alert for alert in alerts if alert.subject == subject]
+    return same + [a for a in alerts if a.subject != subject and a.question not in customer.questions]
 
 
 def raise_alert(
@@ -27,10 +27,10 @@ def raise_alert(
     compiled: Compiled,
     question: Question,
     reasons: list[Reason],
+    earlier: OpenAlert | None,
 ) -> OpenAlert:
-    """Opens an alert for the question, or updates the one that is open for the same problem and subject."""
+    """Opens an alert for the question, or moves the `earlier` one on to it."""
     name = compiled.problem.name
-    earlier = open_alert(customer, name, question.subject)
     if earlier is None:
         customer.episodes += 1
         id_ = partition.keyed_hash("alert", key, name, question.subject or "", customer.episodes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from forestall.pipeline.core.alerting import end_alert, open_alert, raise_alert
+from forestall.pipeline.core.alerting import end_alert, raise_alert, standing_alerts
 from forestall.pipeline.core.customer import Customer, Question
 from forestall.pipeline.core.effects import LEDGER
 from forestall.pipeline.core.explaining import reasons_for
@@ -63,21 +63,25 @@ def decide(
 ) -> None:
     """Ends the prediction in its one final decision; below the threshold there is none to make."""
     problem = compiled.problem
-    earlier = open_alert(customer, problem.name, question.subject) if customer.alerts else None
-    if question.p <= compiled.threshold:
-        if earlier is not None:
-            end_alert(partition, key, customer, earlier, question.asked, "withdrawn", "risk fell")
-        return
     ms = question.asked
+    standing = standing_alerts(customer, problem.name, question.subject) if customer.alerts else []
+    if question.p <= compiled.threshold:
+        for alert in standing:
+            end_alert(partition, key, customer, alert, ms, "withdrawn", "risk fell")
+        return
     refused = _refusing(partition, customer, compiled, ms)
     alert_id: str | None = None
     verdict: Verdict = "held_back"
     if refused is None:
         model = partition.models[problem.name]
         reasons = reasons_for(compiled, model, row, categories, labels, customer)
-        alert_id = raise_alert(partition, key, customer, compiled, question, reasons).id
+        earlier = standing[0] if standing else None
+        alert_id = raise_alert(partition, key, customer, compiled, question, reasons, earlier).id
         verdict = "raised" if earlier is None else "updated"
         question.raised = True
+    for alert in standing:
+        if alert.id != alert_id and alert.question not in customer.questions:
+            end_alert(partition, key, customer, alert, ms, "withdrawn", "superseded")
     question.decision = verdict if refused is None else f"{verdict}:{refused}"
     partition.counts["decisions", problem.name, verdict, refused or "none"] += 1
     _record(partition, key, compiled, question, verdict, refused, alert_id)

@@ -62,8 +62,7 @@ def end_question(partition: Partition, key: str, customer: Customer, question: Q
 
 
 def supersede(partition: Partition, key: str, customer: Customer, question: Question) -> None:
-    """A later question of the same day takes the place of this one."""
-    end_alerts(partition, key, customer, [question.number], question.asked, "withdrawn", "superseded")
+    """A later question of the same day takes the place of this one, and takes its alert over (see deciding)."""
     _end_unlearned(partition, key, customer, question)
 
 

@@ -161,3 +161,22 @@ def test_without_consent_to_predict_nothing_is_asked() -> None:
     assert scene.states() == ["raised", "withdrawn: consent"]
     assert [p.y for p in scene.ended] == [None]
     assert scene.answers == []
+
+
+DAILY = """
+[problem.again]
+title = "Will have another incident"
+ask = { on = "incident.changed", keep = "last per day" }
+happens = { on = "incident.opened", within = "7d", same = "customer" }
+"""
+
+
+def test_a_later_question_of_the_day_takes_the_alert_over() -> None:
+    """One alert a day that moves on with the question, not one withdrawn and one raised at every event."""
+    scene = Scene(DAILY).foresees("again", 0.9).event("incident.changed", subject="i1")
+    scene.after("1h").event("incident.changed", subject="i2")
+    assert scene.states() == ["raised", "updated"]
+    first, second = scene.alerts
+    assert (first.id, first.subject, second.subject) == (second.id, "i1", "i2")
+    scene.foresees("again", 0.1).after("1h").event("incident.changed", subject="i3")
+    assert scene.states() == ["raised", "updated", "withdrawn: risk fell"]
