@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from forestall.agents.child import free_port
-from forestall.agents.chunk import Chunk
+from forestall.agents.chunk import Chunk, Place
 from forestall.agents.intake import NAME as INTAKE
 from forestall.agents.owned import Part
 from forestall.agents.ownership import Owner
@@ -97,18 +97,19 @@ def _agent(owner: Owner) -> Callable[[AsyncIterable[Chunk]], Awaitable[None]]:
 
 
 def _follow_assignments(app: App, owner: Owner) -> None:
-    async def assigned(*arguments: Any, **_: Any) -> None:
-        try:
-            await owner.assigned(arguments[1])
-        except Exception as error:
-            owner.chunked.failed(error)
-            raise
+    def follow(react: Callable[[Collection[Place]], Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def followed(*arguments: Any, **_: Any) -> None:
+            """Faust goes on after an error here, with partitions half taken or half left: the process ends instead."""
+            try:
+                await react(arguments[1])
+            except Exception as error:
+                owner.chunked.failed(error)
+                raise
 
-    async def revoked(*arguments: Any, **_: Any) -> None:
-        await owner.revoked(arguments[1])
+        return followed
 
-    app.on_partitions_assigned.connect(assigned)
-    app.on_partitions_revoked.connect(revoked)
+    app.on_partitions_assigned.connect(follow(owner.assigned))
+    app.on_partitions_revoked.connect(follow(owner.revoked))
 
 
 def _serve(app: App, registry: CollectorRegistry, owner: Owner) -> None:
