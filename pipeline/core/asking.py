@@ -206,8 +206,9 @@ def _labels(partition: Partition, occasion: Occasion) -> dict[int, tuple[str, st
 
 
 def _own_answers(customer: Customer, problem: str, model: Model | None) -> tuple[float, float]:
-    """How many answers the customer has given to this problem, and their rate of yes, shrunk to the base rate."""
+    """How many answers the customer has given to this problem, and by how much their rate of yes, shrunk to the
+    base rate, is above it: the base rate moves, and what is learned of this should not move with it."""
     answers, yes = customer.tallies.get(problem, (0, 0))
     base = model.noticed.base_rate if model is not None else NO_MODEL
     rate = (yes + RATE_PRIOR * base) / (answers + RATE_PRIOR)
-    return float(answers), float(np.float32(rate))
+    return float(answers), float(np.float32(rate - base))

@@ -27,7 +27,7 @@ SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since"
 NOW, LAST = "now", "last"
 #: Columns that differ by problem, before all others: the customer's own past answers. Only where time alone
 #: gives the answer: with an open end the quick answers come first, and how many there are tells early from late.
-PROBLEM_COLUMNS = ("past answers", "past yes rate")
+PROBLEM_COLUMNS = ("past answers", "past yes rate over usual")
 OTHER = "any other event"
 
 

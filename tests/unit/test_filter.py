@@ -165,10 +165,11 @@ def test_a_step_is_the_textbook_kalman_step() -> None:
     h = 0.5 * p * (1 - p)
     gain = covariance @ row / (1 + h * s)
     assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
-    expected = covariance - h * np.outer(gain, covariance @ row) + 1e-8 * np.eye(9)
+    expected = covariance - h * np.outer(gain, covariance @ row) + filter.PROCESS_NOISE * np.eye(9)
     assert model.covariance == pytest.approx(expected, abs=1e-12)
     assert model.table[:, 1] == pytest.approx(
-        [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + 1e-8], abs=1e-12
+        [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + filter.PROCESS_NOISE],
+        abs=1e-12,
     )
 
 
@@ -294,7 +295,7 @@ def test_the_kernels_equal_their_plain_python_twins() -> None:
         getattr(dense.place, name)(raw, model.flag_of, entries, model.tally, row)
         getattr(dense.learn, name)(
             row, model.weight, model.covariance, model._gain, entries, model.table, model.tally,
-            1.0, 0.7, 0.1, 0.02, model.prior, 0.05, 1e-8,
+            1.0, 0.7, 0.1, 0.02, model.prior, 0.05, filter.PROCESS_NOISE,
         )  # fmt: skip
         z = getattr(dense.predict, name)(
             raw, model.mean, model.variance, model.flag_of, model.weight, entries, model.table, model.tally

@@ -20,7 +20,7 @@ from forestall.pipeline.core.models.weights import Weights, weights_of
 PRIOR_VARIANCE = 0.05
 HISTORY_VARIANCE = 0.1  # shared by all columns of history
 BEND_VARIANCE = 0.02
-PROCESS_NOISE = 1e-8
+PROCESS_NOISE = 3e-8  # old answers fade: by rows before each task's test, more costs and less misses drift
 CATEGORIES = 20_000  # the most categories that are known, first come
 SLOTS = 192  # the most categories in the dense block, first come
 
