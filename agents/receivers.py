@@ -5,6 +5,9 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 
+from forestall.agents.producing import submit
+from forestall.agents.transactions import Transactions
+from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.values import OutboxRecord
 
 
@@ -16,6 +19,9 @@ class Receiver(Protocol):
 
     async def deliver(self, records: Sequence[OutboxRecord]) -> int:
         """Delivers records in order, and returns the last sequence that is held. Raises if none is."""
+
+    async def close(self) -> None:
+        """The sender no longer delivers."""
 
 
 class TopicReceiver:
@@ -33,18 +39,39 @@ class TopicReceiver:
 
     async def deliver(self, records: Sequence[OutboxRecord]) -> int:
         """See Receiver. Delivers what fits into one batch."""
-        batch = self._producer.create_batch()
-        last = None
-        for record in records:
-            if batch.append(key=record.key, value=record.payload, timestamp=None) is None:
-                break
-            last = record.sequence
-        if last is None:
-            large = records[0]
-            await self._producer.send_and_wait(self._topic, large.payload, large.key, self._partition)
-            return large.sequence
-        await (await self._producer.send_batch(batch, self._topic, partition=self._partition))
-        return last
+        sent, count = await submit(self._producer, (self._topic, self._partition), records)
+        await sent
+        return records[count - 1].sequence
+
+    async def close(self) -> None:
+        """See Receiver. The producer is shared."""
+
+
+class TransactionalReceiver:
+    """A partition of a topic whose readers read committed: what it holds it holds once.
+
+    `source` names the sender's outbox. Its recorded mark counts where it is the higher: Kafka forgets marks that
+    have not moved for a week, and while there were no transactions they did not.
+    """
+
+    def __init__(
+        self, transactions: Transactions, topic: str, partition: int, store: Store, source: str
+    ) -> None:
+        self._transactions, self._place = transactions, (topic, partition)
+        self._store, self._source = store, source
+
+    async def mark(self) -> int | None:
+        """See Receiver."""
+        mark = await self._transactions.mark(self._place)
+        return max(mark, (await self._store.sent()).get(self._source, 0))
+
+    async def deliver(self, records: Sequence[OutboxRecord]) -> int:
+        """See Receiver."""
+        return await self._transactions.deliver(self._place, records)
+
+    async def close(self) -> None:
+        """See Receiver."""
+        await self._transactions.close()
 
 
 class Queue(Protocol):
@@ -73,3 +100,6 @@ class QueueReceiver:
         return await self._queue.deliver(
             self._sender, [(record.sequence, record.payload) for record in records]
         )
+
+    async def close(self) -> None:
+        """See Receiver. The queue is shared."""

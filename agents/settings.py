@@ -114,6 +114,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
         Meta(examples=[30.0]),
     ] = 5.0
+    transactions: Annotated[
+        Literal["auto", "on", "off"],
+        Meta(
+            description="Whether alerts and decisions come exactly once to those who read committed; auto where the "
+            "broker has transactions."
+        ),
+        Meta(examples=["on"]),
+    ] = "auto"
     outstanding_events: Annotated[
         int,
         Meta(description="A replay waits while more events than this are not yet processed.", ge=1),

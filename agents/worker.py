@@ -21,7 +21,7 @@ from forestall.agents.lanes import Lanes
 from forestall.agents.outcomes import OutcomeRelay
 from forestall.agents.owned import Edges, Part
 from forestall.agents.ownership import Owner, breaker
-from forestall.agents.producing import started_producer
+from forestall.agents.producing import Producers, started_producers
 from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
@@ -98,8 +98,12 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
     except ForestallError as wrong:
         return wrong
     registry = process_registry()
-    producer = await started_producer(settings)
-    edges, queue = _edges(settings, Metrics(registry), producer, ending)
+    try:
+        producers = await started_producers(settings)
+    except ForestallError as wrong:
+        return wrong
+    producer = producers.shared
+    edges, queue = _edges(settings, Metrics(registry), producers, ending)
     owner = Owner(parts, edges, _intake(foreign, edges))
     app = build(settings, owner, parts, registry)
     edges.attach(app)
@@ -150,7 +154,7 @@ def start_logging(settings: Settings) -> None:
 
 
 def _edges(
-    settings: Settings, metrics: Metrics, producer: AIOKafkaProducer, ending: Ending
+    settings: Settings, metrics: Metrics, producers: Producers, ending: Ending
 ) -> tuple[Edges, ActionQueue]:
     redis = connect(settings.redis)
     queue = ActionQueue(redis, settings.store_prefix)
@@ -163,7 +167,8 @@ def _edges(
     def store(processor: str, partition: int) -> PartitionStore:
         return PartitionStore(redis, processor, partition, settings.store_prefix)
 
-    lanes = Lanes(settings, producer, queue, delivered)
+    producer, transactions = producers
+    lanes = Lanes(settings, producer, queue, delivered, transactions=transactions)
     return Edges(settings, metrics, store, producer, lanes, ending.tell), queue
 
 

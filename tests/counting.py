@@ -1,6 +1,6 @@
 """Cores that count, which honour the cores' protocol and nothing more: the machinery's tests stand on them.
 
-`CountingCore` over the journal counts records by key, and for each emits an alert and an answer; over the
+`CountingCore` over the journal counts records by key, and for each emits an alert, a decision and an answer; over the
 answers it counts what it takes of each sender by mark, and emits a notice every so often.
 """
 
@@ -14,6 +14,7 @@ import msgspec
 from forestall.pipeline.core.effects import (
     ALERTS,
     DEAD_LETTERS,
+    LEDGER,
     NOTICES,
     Changes,
     Effect,
@@ -135,6 +136,7 @@ class CountingCore:
         if self.processor == "foresee" and record.key is not None:
             self._count(key(record))
             self._emit(ALERTS, record.key)
+            self._emit(LEDGER, record.key)
             self._emit(answers_to(zlib.crc32(record.key) % self.answers_partitions), record.key)
         else:
             self._take(msgspec.json.decode(record.value or b"", type=Sent), record)

@@ -141,26 +141,30 @@ class Fleet:
         heads = [self.state("learn", part).documents.get("p/head") for part in parts]
         return sum(msgspec.json.decode(head)["taken"] for head in heads if head)
 
-    def marks(self, topic: str, partitions: int) -> Counter[str]:
-        """The last number of every sender in a topic, taken as a receiver takes them; fails at a hole."""
+    def marks(self, topic: str, partitions: int, *, once: bool = False) -> Counter[str]:
+        """The last number of every sender in a topic, taken as a receiver takes them; fails at a hole, and with
+        `once` at a repeat."""
         marks: Counter[str] = Counter()
         for partition in range(partitions):
             here: Counter[str] = Counter()
             for record in self.log(topic, partition)[0]:
                 sent = msgspec.json.decode(record.value or b"", type=Sent)
+                assert not once or sent.sequence > here[sent.sender], f"{topic} {partition}: {sent} again"
                 assert sent.sequence <= here[sent.sender] + 1, f"{topic} {partition}: a hole before {sent}"
                 here[sent.sender] = max(here[sent.sender], sent.sequence)
             marks.update(here)
         return marks
 
-    def check(self) -> None:
-        """Every count exact, every effect there and without holes, every state what its log replayed gives."""
+    def check(self, *, once: bool = True) -> None:
+        """Every count exact, every effect there and without holes, every state what its log replayed gives; and
+        with `once`, who reads committed sees every alert and decision exactly once."""
         topics, settings = self.settings.topics, self.settings
         assert self.counted() == self.sent
         total = self.sent.total()
         assert self.marks(topics.answers, settings.answers_partitions).total() == total
         assert self.learned() == total
-        self.wait_for(lambda: self.marks(topics.alerts, settings.partitions).total() == total)
+        for topic in (topics.alerts, topics.decisions):
+            self.wait_for(lambda: self.marks(topic, settings.partitions, once=once).total() == total)  # noqa: B023
         for processor, topic, partitions in (
             ("foresee", topics.events, settings.partitions),
             ("learn", topics.answers, settings.answers_partitions),
