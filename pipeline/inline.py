@@ -7,8 +7,8 @@ from forestall.pipeline.core.ending import prediction_of
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.learn import Learn
 from forestall.pipeline.core.learning import new_filter
+from forestall.pipeline.core.models.named import model_named
 from forestall.pipeline.core.models.protocol import Learned, Model
-from forestall.pipeline.core.models.river import RiverModel
 from forestall.pipeline.core.partition import Predicted, Prediction, read_weights
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.core.rows import Columns
@@ -22,8 +22,8 @@ class Inline:
     """`partitions` foresee cores and one learn core. Every answer is learned at once, every notice taken at once.
 
     `carry_out` is given every effect that is for neither core (alerts, decisions, dead letters, queue), `predicted`
-    every question when it ends. `model` names a River classifier to take the place of our own; it is asked itself,
-    as it stands, where ours is asked as it was last noticed.
+    every question when it ends. `model` names a model to take the place of our own (see models.named); it is asked
+    itself, as it stands, where ours is asked as it was last noticed.
     """
 
     def __init__(
@@ -82,7 +82,8 @@ class Inline:
             self._carry_out(effect)
 
     def _named(self, answer: Answer) -> Model:
-        return RiverModel(self._model, self.foresee[0].state.problem(answer.problem).names)
+        names = self.foresee[0].state.problem(answer.problem).names
+        return model_named(self._model, names, answer.history)
 
     def _as_it_stands(self, problem: str, data: bytes) -> Learned:
         model = self.learn.model(problem)

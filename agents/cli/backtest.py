@@ -28,8 +28,8 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--events", type=_PATH, metavar="FILE", help="A file of events: .jsonl or .jsonl.gz, in order.")
 @click.option("--journal", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Replay what `forestall journal dump` recorded instead, and compare.")  # fmt: skip
-@click.option("--model", metavar="NAME", help="A River classifier in place of our own: logistic, naive-bayes, tree, "
-              "forest, or a class of River, as tree.HoeffdingTreeClassifier.")  # fmt: skip
+@click.option("--model", metavar="NAME", help="Another model in place of our own: boosted (needs the extra boosting), "
+              "logistic, naive-bayes, tree, forest, or a class of River, as tree.HoeffdingTreeClassifier.")  # fmt: skip
 @click.option("--predictions", type=_PATH, metavar="FILE", help="Write every question as a row: .csv.gz.")
 @click.option(
     "--json", "json_file", type=_PATH, metavar="FILE", help="Write the result as one JSON document."

@@ -10,7 +10,7 @@ from forestall.pipeline.backtest.result import Result, Run
 from forestall.pipeline.backtest.tally import Tally
 from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Effect, Record
 from forestall.pipeline.core.journal import FUTURE_MS
-from forestall.pipeline.core.models.river import classifier_named
+from forestall.pipeline.core.models.named import model_named
 from forestall.pipeline.core.partition import Predicted, Prediction
 from forestall.pipeline.inline import Inline
 from forestall.pipeline.sources.event_line import read_line
@@ -24,8 +24,8 @@ class Backtest:
     """`take` every line, then `finish`. Memory holds the customers and a few bytes for each question.
 
     `now_ms` is the broker's time of every record: events dated later are dead letters, as they would be live.
-    `model` names a River classifier in place of our own. `predicted` is told of every question: when it ends, and
-    of the open ones at last. Raises ConfigurationError for a wrong catalogue or model.
+    `model` names another model in place of our own (see models.named). `predicted` is told of every question: when
+    it ends, and of the open ones at last. Raises ConfigurationError for a wrong catalogue or model.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Backtest:
         predicted: Predicted | None = None,
     ) -> None:
         if model is not None:
-            classifier_named(model)
+            model_named(model, (), 0)
         self.events = self.too_large = 0
         self.dead_letters: Counter[str] = Counter()
         self._now_ms, self._model, self._predicted = now_ms, model, predicted

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from river import base
 
+from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.named import model_named
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.models.river import CLASSIFIERS, RiverModel, classifier_named
 from forestall.pipeline.errors import ConfigurationError
@@ -16,6 +18,7 @@ COLUMNS = ("spend", "age", "idle")
 DOTTED = ("tree.HoeffdingTreeClassifier", "forest.AMFClassifier", "neighbors.KNNClassifier")
 MODELS: dict[str, Callable[[], Model]] = {
     "filter": lambda: BayesianFilter(len(COLUMNS)),
+    "boosted": lambda: Boosted(len(COLUMNS)),
     **{name: (lambda name=name: RiverModel(name, COLUMNS)) for name in (*CLASSIFIERS, *DOTTED)},
 }
 
@@ -66,7 +69,7 @@ def test_a_model_takes_any_row_and_adds_the_offset(name: str) -> None:
 def test_an_unknown_classifier_is_refused_with_a_remedy(name: str) -> None:
     """What is no classifier of River raises, naming the short names."""
     with pytest.raises(ConfigurationError, match="use one of bayesian"):
-        classifier_named(name)
+        model_named(name, COLUMNS, 0)
 
 
 def test_a_short_name_gives_a_new_classifier_each_time() -> None:

@@ -1,5 +1,5 @@
-"""Models: the Bayesian filter (learn), its weights (foresee), the residual, and the River classifier.
+"""Models: the Bayesian filter (learn), its weights (foresee), the residual; for backtests boosted trees and River.
 
 Read in this order: kernel, arithmetic, encoding, dense, filter, stored, weights, residual, protocol,
-classifier, river, fingerprint.
+classifier, river, trees, boosted, named, fingerprint.
 """
