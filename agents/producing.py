@@ -22,6 +22,8 @@ ABANDONED_MS = 10_000
 #: How long a start or a commit may take, and how long a clean end, in seconds.
 PATIENCE = 30.0
 GRACE = 1.0
+#: How soon a coordinator that is not there yet is asked again.
+AGAIN = 0.1
 
 
 class Producers(NamedTuple):
@@ -88,7 +90,10 @@ class TransactionalProducer:
                     sent.append(future)
                     remaining = remaining[count:]
             marks = {TopicPartition(*place): some[-1].sequence for place, some in records.items()}
-            await asyncio.gather(*sent, producer.send_offsets_to_transaction(marks, self._identity))
+            await asyncio.gather(
+                *sent
+            )  # marks sent meanwhile would get in the way of the broker's verification
+            await producer.send_offsets_to_transaction(marks, self._identity)
             await producer.commit_transaction()
 
     async def close(self) -> None:
@@ -104,16 +109,25 @@ class TransactionalProducer:
                 await producer.stop()
 
     async def _marks(self, places: Sequence[Place]) -> dict[Place, int]:
-        wanted = [TopicPartition(*place) for place in places]
         admin = AIOKafkaAdminClient(bootstrap_servers=self._settings.kafka.split(","))
         await admin.start()
         try:
-            found = await admin.list_consumer_group_offsets(self._identity, partitions=wanted)
+            while True:
+                try:
+                    return await self._asked_marks(admin, places)
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                await asyncio.sleep(AGAIN)
         finally:
             await admin.close()
-        if missing := [place for place in wanted if place not in found]:
+
+    async def _asked_marks(self, admin: AIOKafkaAdminClient, places: Sequence[Place]) -> dict[Place, int]:
+        wanted = [TopicPartition(*place) for place in places]
+        found = await admin.list_consumer_group_offsets(self._identity, partitions=wanted)
+        if not all(place in found for place in wanted):
             # A coordinator that is still loading answers with nothing, which must not pass for "no mark".
-            raise CoordinatorNotAvailableError(f"{self._identity}: no answer about {missing}")
+            raise CoordinatorNotAvailableError(self._identity)
         return {place: max(0, found[place].offset) for place in wanted}
 
 
