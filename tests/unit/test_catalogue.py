@@ -188,6 +188,14 @@ def test_each_mistake_is_told_with_its_key(line: str, key: str, part: str) -> No
     assert any(part in mistake for mistake in told), mistakes(with_line(line))
 
 
+def test_costs_that_never_pay_are_told_beside_a_wrong_effectiveness() -> None:
+    """No effectiveness could make up for them, so it does not matter that it cannot be read."""
+    found = mistakes(RETURN + "costs = { miss = 1, contact = 10 }\neffectiveness = 1.5\n")
+    assert len(found) == 2
+    assert "contact (10) costs as much as a miss (1)" in found[0]
+    assert "effectiveness: 1.5 is out of range" in found[1]
+
+
 def test_a_question_after_silence_has_no_subject() -> None:
     """`same = "subject"` cannot be asked of a question that time asks."""
     text = '[problem.p]\ntitle = "x"\nask = { on = "a", silence = "1d" }\nanswered = { on = "b", yes = "data.c" }'

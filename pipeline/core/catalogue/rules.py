@@ -13,11 +13,22 @@ class Broken(NamedTuple):
     wrong: str
 
 
+def a_miss_costs_more_than_a_contact(problem: Problem) -> Iterator[Broken]:
+    """Else no action pays, however effective it is."""
+    costs = problem.costs
+    if costs.contact >= costs.miss:
+        yield Broken(
+            ("costs",),
+            f"contact ({costs.contact:g}) costs as much as a miss ({costs.miss:g}), so that there would never be "
+            "an alert; raise miss or lower contact",
+        )
+
+
 def threshold_can_be_passed(problem: Problem) -> Iterator[Broken]:
     """Some probability must make an action worth its cost."""
     costs = problem.costs
     gain = problem.effectiveness * costs.miss + costs.compensation
-    if costs.contact + costs.compensation >= gain:
+    if costs.contact < costs.miss and costs.contact + costs.compensation >= gain:
         remedy = "raise miss or effectiveness, or lower contact"
         yield Broken(
             ("costs",),
@@ -54,6 +65,7 @@ class Rule(NamedTuple):
 
 
 RULES = (
+    Rule(a_miss_costs_more_than_a_contact, ("costs",)),
     Rule(threshold_can_be_passed, ("costs", "effectiveness")),
     Rule(used_is_not_forbidden, ("features",)),
     Rule(silence_has_no_subject, ("ask", "happens", "answered")),
