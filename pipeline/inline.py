@@ -12,7 +12,7 @@ from forestall.pipeline.core.models.protocol import Learned, Model
 from forestall.pipeline.core.partition import Predicted, Prediction, read_weights
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.core.rows import Columns
-from forestall.schemas.answer import Answer
+from forestall.schemas.answer import Answer, decode_answers_record
 
 #: Nothing is committed: the budget is out of the way.
 NO_LIMIT = 1 << 60
@@ -23,7 +23,8 @@ class Inline:
 
     `carry_out` is given every effect that is for neither core (alerts, decisions, dead letters, queue), `predicted`
     every question when it ends. `model` names a model to take the place of our own (see models.named); it is asked
-    itself, as it stands, where ours is asked as it was last noticed.
+    itself, as it stands, where ours is asked as it was last noticed. `answered` is given every answer as it goes to
+    learn.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Inline:
         carry_out: Callable[[Effect], None] | None = None,
         predicted: Predicted | None = None,
         model: str | None = None,
+        answered: Callable[[Answer], None] | None = None,
     ) -> None:
         read_model = self._as_it_stands if model else read_weights
         self._model = model or ""
@@ -41,6 +43,7 @@ class Inline:
         ]
         self.learn = Learn(0, interval_ms=0, new_model=self._named if model else new_filter)
         self._carry_out = carry_out
+        self._answered = answered
         for core in self.foresee:
             core.admit_due([], complete=True)
 
@@ -73,6 +76,7 @@ class Inline:
 
     def _take(self, effect: Effect, ms: int) -> None:
         if effect.destination.startswith("answers/"):
+            self._hear(effect.payload)
             _run(self.learn, Record(effect.sequence, ms, effect.key, effect.payload), lambda: None)
             notices = self.learn.take_effects()
             self.learn.committed(NO_LIMIT)
@@ -80,6 +84,12 @@ class Inline:
                 self.feed_all(Record(-1, ms, None, notice.payload))
         elif self._carry_out is not None:
             self._carry_out(effect)
+
+    def _hear(self, payload: bytes) -> None:
+        if self._answered is not None:
+            answer = decode_answers_record(payload)
+            assert isinstance(answer, Answer)
+            self._answered(answer)
 
     def _named(self, answer: Answer) -> Model:
         names = self.foresee[0].state.problem(answer.problem).names

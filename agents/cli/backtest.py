@@ -30,6 +30,8 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
               help="Replay what `forestall journal dump` recorded instead, and compare.")  # fmt: skip
 @click.option("--model", metavar="NAME", help="Another model in place of our own: boosted (needs the extra boosting), "
               "logistic, naive-bayes, tree, forest, or a class of River, as tree.HoeffdingTreeClassifier.")  # fmt: skip
+@click.option("--reference", type=click.Choice(["lightgbm"]), help="Hold it against LightGBM, tuned and trained once "
+              "on the first 70 % (needs the extra boosting; keeps all rows in memory).")  # fmt: skip
 @click.option("--predictions", type=_PATH, metavar="FILE", help="Write every question as a row: .csv.gz.")
 @click.option(
     "--json", "json_file", type=_PATH, metavar="FILE", help="Write the result as one JSON document."
@@ -41,6 +43,7 @@ def backtest(
     events: Path | None,
     journal: Path | None,
     model: str | None,
+    reference: str | None,
     predictions: Path | None,
     json_file: Path | None,
     report: Path | None,
@@ -73,7 +76,7 @@ def backtest(
     how far probabilities are from frequencies.
     """
     if journal is not None:
-        if problems or events or model or predictions or report:
+        if problems or events or model or reference or predictions or report:
             raise click.UsageError("--journal takes --redis and --json alone: the recording has the rest")
         from forestall.agents.cli.verification import verify_journal  # noqa: PLC0415 - loads the worker
 
@@ -86,7 +89,14 @@ def backtest(
     with ExitStack() as stack:
         rows = stack.enter_context(PredictionsFile(predictions)) if predictions else None
         now_ms = int(time.time() * 1000)
-        run = Backtest(configuration, now_ms, partitions=settings.partitions, model=model, predicted=rows)
+        run = Backtest(
+            configuration,
+            now_ms,
+            partitions=settings.partitions,
+            model=model,
+            predicted=rows,
+            reference=reference is not None,
+        )
         result = _feed(run, events, settings.max_event_bytes)
     show(result)
     if json_file is not None:

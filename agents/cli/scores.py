@@ -33,7 +33,9 @@ def show(result: Result) -> None:
 def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
     """One problem's scores, and counts of its questions where they are known."""
     click.echo(f"\n{one.title} ({one.problem})")
-    print_table(["", "all answers", "the last 30 %", "base rate alone"], _rows(one))
+    headings = ["", "all answers", "the last 30 %", "base rate alone"]
+    headings += ["LightGBM, trained once"] if one.reference is not None else []
+    print_table(headings, _rows(one))
     ends = f"{one.answered:,} answered, {one.unlearned:,} ended unlearned, {one.open:,} still open"
     told = [f"{plural(one.questions, 'question')}: {ends}"] if counts else []
     raised = one.alerts.get("raised", 0)
@@ -46,7 +48,27 @@ def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
     click.echo("\n".join(told))
 
 
-def _rows(one: ProblemResult) -> Iterator[tuple[str, str, str, str]]:
+def _rows(one: ProblemResult) -> Iterator[tuple[str, ...]]:
+    told = _own_rows(one)
+    if one.reference is None:
+        yield from told
+        return
+    other = one.reference
+    scores = [
+        other.auroc,
+        other.auprc,
+        other.log_loss,
+        other.calibration_error,
+        other.precision,
+        other.recall,
+    ]
+    for row, beside in zip(
+        told, [f"{other.count:,}", "", *(f"{score:.3f}" for score in scores)], strict=True
+    ):
+        yield (*row, beside)
+
+
+def _own_rows(one: ProblemResult) -> Iterator[tuple[str, ...]]:
     every, last = one.every, one.last
     yield "answers", f"{every.count:,}", f"{last.count:,}", ""
     yield "base rate", f"{every.base_rate:.3f}", f"{last.base_rate:.3f}", ""

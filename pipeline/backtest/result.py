@@ -19,7 +19,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One problem's scores: over every answer from the first on, and over the last ones.
+    """One problem's scores: over every answer from the first on, and over the last ones; `reference` are those of
+    LightGBM over the last ones.
 
     `questions` = `answered` + `unlearned` (superseded, given up, dropped) + `open` (outlive the file). `alerts` by
     state counts changes of alerts; `held_back` by gate counts predictions that were worth an alert.
@@ -39,6 +40,7 @@ class ProblemResult(msgspec.Struct, frozen=True, kw_only=True):
     held_back: dict[str, int]
     came_true: int
     lead_hours: float | None
+    reference: Scores | None = None
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

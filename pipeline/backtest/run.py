@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from kafka.partitioner import murmur2
 
-from forestall.pipeline.backtest.result import Result, Run
+from forestall.pipeline.backtest.reference import Reference
+from forestall.pipeline.backtest.result import ProblemResult, Result, Run
 from forestall.pipeline.backtest.tally import Tally
 from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Effect, Record
 from forestall.pipeline.core.journal import FUTURE_MS
@@ -15,6 +16,7 @@ from forestall.pipeline.core.partition import Predicted, Prediction
 from forestall.pipeline.inline import Inline
 from forestall.pipeline.sources.event_line import read_line
 from forestall.schemas.alert import decode_alert
+from forestall.schemas.answer import Answer
 from forestall.schemas.catalogue import Configuration
 from forestall.schemas.deadletter import decode_dead_letter
 from forestall.schemas.event import CATALOGUE, TICK, encode
@@ -25,7 +27,8 @@ class Backtest:
 
     `now_ms` is the broker's time of every record: events dated later are dead letters, as they would be live.
     `model` names another model in place of our own (see models.named). `predicted` is told of every question: when
-    it ends, and of the open ones at last. Raises ConfigurationError for a wrong catalogue or model.
+    it ends, and of the open ones at last. With `reference`, LightGBM's scores stand beside ours. Raises
+    ConfigurationError for a wrong catalogue or model.
     """
 
     def __init__(
@@ -36,19 +39,21 @@ class Backtest:
         partitions: int = 1,
         model: str | None = None,
         predicted: Predicted | None = None,
+        reference: bool = False,
     ) -> None:
         if model is not None:
             model_named(model, (), 0)
         self.events = self.too_large = 0
         self.dead_letters: Counter[str] = Counter()
         self._now_ms, self._model, self._predicted = now_ms, model, predicted
-        self._inline = Inline(partitions, self._carry_out, self._ended, model)
+        self._inline = Inline(partitions, self._carry_out, self._ended, model, self._answered)
         self._places: dict[bytes, int] = {}
         self._last_ms: int | None = None
         self._started = time.perf_counter()
         self._inline.feed_all(Record(0, now_ms, None, _own(CATALOGUE, configuration)))
         program = self._inline.foresee[0].state.program
         self._tallies = {name: Tally(compiled.problem) for name, compiled in program.problems.items()}
+        self._reference = Reference(program) if reference else None
 
     def take(self, text: bytes | None) -> None:
         """One line; None stands for one that is too large for the journal."""
@@ -58,6 +63,8 @@ class Backtest:
         line = read_line(text)
         if line.ms is not None and line.ms <= self._now_ms + FUTURE_MS:
             self._last_ms = max(line.ms, self._last_ms or line.ms)
+        if self._reference is not None:
+            self._reference.event(text)
         self._inline.feed(self._place(line.key, text), Record(self.events, self._now_ms, line.key, text))
         self.events += 1
 
@@ -80,12 +87,20 @@ class Backtest:
             events_a_second=round(self.events / seconds),
             us_an_event=round(seconds / max(1, self.events) * 1e6, 1),
         )
-        return Result(run=run, problems=[tally.scored() for tally in self._tallies.values()])
+        return Result(run=run, problems=[self._scored(tally) for tally in self._tallies.values()])
 
     @property
     def tallies(self) -> dict[str, Tally]:
         """What was kept of each problem's questions."""
         return self._tallies
+
+    def _scored(self, tally: Tally) -> ProblemResult:
+        asked = self._reference.ask(tally.problem) if self._reference is not None else None
+        return tally.scored((asked.p, asked.y) if asked is not None else None)
+
+    def _answered(self, answer: Answer) -> None:
+        if self._reference is not None:
+            self._reference.answered(answer)
 
     def _place(self, key: bytes, text: bytes) -> int:
         """The partition: Kafka's own for the customer; broken lines are spread by their bytes."""

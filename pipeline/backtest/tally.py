@@ -70,8 +70,9 @@ class Tally:
         order = np.argsort(np.frombuffer(self._asked, np.int64), kind="stable")
         return np.frombuffer(self._p)[order], np.frombuffer(self._y, np.int8)[order].astype(np.float64)
 
-    def scored(self) -> ProblemResult:
-        """All scores; `last` are those of the questions asked at or after the 70 % quantile of the answered."""
+    def scored(self, reference: tuple[Floats, Floats] | None = None) -> ProblemResult:
+        """All scores; `last` are those of the questions asked at or after the 70 % quantile of the answered;
+        `reference` has another's p, and y, of the same."""
         p, y = self.pairs()
         asked = np.sort(np.frombuffer(self._asked, np.int64))
         first = int(np.searchsorted(asked, np.quantile(asked, 1.0 - LAST))) if len(asked) else 0
@@ -90,6 +91,7 @@ class Tally:
             held_back=dict(sorted(self.held_back.items())),
             came_true=len(self._leads),
             lead_hours=round(lead, 2) if lead is not None else None,
+            reference=self._scores(*reference) if reference is not None else None,
         )
 
     def _scores(self, p: Floats, y: Floats) -> Scores:
