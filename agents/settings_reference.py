@@ -7,12 +7,12 @@ if the page is stale).
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
 from forestall.agents.settings import Settings
+from forestall.pipeline.generated import write_or_check
 
 HEAD = """\
 # Settings
@@ -83,14 +83,7 @@ def _takes(schema: dict[str, Any]) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Writes or checks the page; returns the exit status."""
-    check = "--check" in arguments
-    file = Path(next(argument for argument in arguments if argument != "--check"))
-    if not check:
-        file.write_text(page(), encoding="utf-8")
-    elif not file.is_file() or file.read_text(encoding="utf-8") != page():
-        print(f"{file} is stale: run `python -m forestall.agents.settings_reference {file}`", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(page, "forestall.agents.settings_reference", arguments)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from forestall.pipeline.core.catalogue.keys import HISTORY, PARTS, PROBLEM, Key, Section
+from forestall.pipeline.generated import write_or_check
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "catalogue.md"
 
@@ -77,15 +78,10 @@ def _code(toml: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Writes or checks the page; returns the exit status."""
-    names = [argument for argument in arguments if argument != "--check"]
-    file = Path(names[0]) if names else PAGE
-    if "--check" not in arguments:
-        file.write_text(page(), encoding="utf-8")
-        return 0
-    if file.is_file() and file.read_text(encoding="utf-8") == page():
-        return 0
-    print(f"{file} is stale; run python -m forestall.pipeline.catalogue_reference", file=sys.stderr)
-    return 1
+    named = any(argument != "--check" for argument in arguments)
+    return write_or_check(
+        page, "forestall.pipeline.catalogue_reference", arguments if named else [*arguments, str(PAGE)]
+    )
 
 
 if __name__ == "__main__":

@@ -7,12 +7,12 @@ page is stale).
 import inspect
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import click
 
 from forestall.agents.cli.failures import EXIT_CODES
 from forestall.agents.cli.main import forestall
+from forestall.pipeline.generated import write_or_check
 
 HEAD = """\
 # The command line
@@ -99,14 +99,7 @@ def _choices(parameter: click.Option) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Writes or checks the page; returns the exit status."""
-    check = "--check" in arguments
-    file = Path(next(argument for argument in arguments if argument != "--check"))
-    if not check:
-        file.write_text(page(), encoding="utf-8")
-    elif not file.is_file() or file.read_text(encoding="utf-8") != page():
-        print(f"{file} is stale: run `python -m forestall.agents.cli.reference {file}`", file=sys.stderr)
-        return 1
-    return 0
+    return write_or_check(page, "forestall.agents.cli.reference", arguments)
 
 
 if __name__ == "__main__":
