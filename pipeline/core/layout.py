@@ -23,7 +23,8 @@ FIELD_SLOTS = ("last",)
 #: Columns of a type's block after the decayed counts; of the block for all other types the first alone.
 TYPE_COLUMNS = ("days since", "gaps overdue")
 SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since")
-#: The event's own fields, after all that is history; what a silence asks has only their last values.
+#: The event's own fields, after all that is history; what a silence asks has only their last values, and a field of
+#: other events than the asking one speaks by its last value alone.
 NOW, LAST = "now", "last"
 #: Columns that differ by problem, before all others: the customer's own past answers. Only where time alone
 #: gives the answer: with an open end the quick answers come first, and how many there are tells early from late.
@@ -92,10 +93,10 @@ def history_columns(names: tuple[str, ...]) -> int:
 
 
 def column_indices(problem: Problem, layout: Layout) -> list[int]:
-    """Which of the layout's columns the problem's model sees: history, and its own fields as they are when asked."""
-    tense = LAST if problem.ask.silence is not None else NOW
-    fields = {f"{field}/{tense}" for field in problem.features.numeric}
-    foreign = {f"{field}/{t}" for field in layout.numeric for t in (LAST, NOW)} - fields
+    """Which of the layout's columns the problem's model sees: history, and its own fields; a silence has none now."""
+    tenses = (LAST, NOW) if problem.ask.silence is None else (LAST,)
+    fields = {f"{field}/{tense}" for field in problem.features.numeric for tense in tenses}
+    foreign = {f"{field}/{tense}" for field in layout.numeric for tense in (LAST, NOW)} - fields
     return [i for i, column in enumerate(layout.columns) if column not in foreign]
 
 

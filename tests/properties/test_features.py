@@ -115,11 +115,11 @@ def test_the_kernels_equal_their_plain_python_twins(events: Events, after: float
 
 
 def test_a_problem_sees_its_own_fields_in_its_own_tense() -> None:
-    """Asked at an event: the fields now; after a silence: the last ones. Past answers only where time answers."""
+    """Fields as they were last, and at an event as they are now. Past answers only where time gives the answer."""
     seen = {name: columns_of(problem, LAYOUT) for name, problem in CATALOGUE_OF.items()}
     fields = {name: [c for c in names if c.startswith("data.")] for name, names in seen.items()}
     assert fields == {
-        "return": ["data.amount/now"],
+        "return": ["data.amount/last", "data.amount/now"],
         "quiet": ["data.amount/last", "data.lines/last"],
         "late": [],
     }
