@@ -63,6 +63,11 @@ class Child:
         """Whether the process runs (or is paused)."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """How it ended: its exit code, or the negative number of the signal; None while it runs."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
         """Starts the process; does not wait until it serves (see `wait_until`)."""
         if self.alive:
@@ -106,6 +111,10 @@ class Child:
         self._signal(signal.SIGKILL)
         if self._process is not None:
             self._wait(10)
+
+    def terminate(self) -> None:
+        """Asks the process to end, and does not wait for it."""
+        self._signal(self._end_with)
 
     def pause(self) -> None:
         """Freezes the process (SIGSTOP): it holds its connections and answers nothing."""

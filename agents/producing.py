@@ -11,6 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, UnknownError, UnsupportedVersionError
 
 from forestall.agents.chunk import Place
+from forestall.agents.metadata import ask_slowly
 from forestall.agents.settings import Settings
 from forestall.pipeline.errors import Unreachable
 from forestall.pipeline.store.values import OutboxRecord
@@ -184,6 +185,7 @@ async def _started(settings: Settings, **options: Any) -> AIOKafkaProducer:
         linger_ms=0,
         **options,
     )
+    ask_slowly(producer.client)
     try:
         await producer.start()
     except BaseException:

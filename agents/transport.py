@@ -26,6 +26,7 @@ from faust.transport.drivers.aiokafka import Transport as AIOKafkaDriverTranspor
 from faust.types import TP, ConsumerMessage
 
 from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.metadata import ask_slowly
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import PositionLost
 
@@ -65,6 +66,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         consumer._isolation_level = "read_committed"
         consumer._auto_offset_reset = "none"
         consumer._fetch_max_bytes = FETCH_BYTES
+        ask_slowly(consumer._client)
         return consumer
 
     async def _fetch_records(

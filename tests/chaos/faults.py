@@ -1,0 +1,153 @@
+"""What each kind of fault does, and how it is mended."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import redis
+
+from tests.chaos.schedule import Planned
+from tests.chaos.stage import Stage
+from tests.chaos.workers import END_WITHIN, Worker
+
+#: Never fewer workers than this are wanted, nor more.
+FEWEST, MOST = 2, 4
+
+Mend = Callable[[], None]
+
+
+class Faults:
+    """Does faults, and mends those that last when their time has come."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.done: Counter[str] = Counter()
+        self._stage, self._workers = stage, stage.workers
+        self._mends: list[tuple[float, Mend]] = []
+
+    def do(self, fault: Planned) -> None:
+        """One fault, counted if there was something that it could hit."""
+        if DO[fault.kind](self, fault):
+            self.done[fault.kind] += 1
+
+    def mend(self, now: float) -> None:
+        """Mends what is due."""
+        for item in [item for item in self._mends if item[0] <= now]:
+            self._mends.remove(item)
+            item[1]()
+
+    def mend_all(self) -> None:
+        """Mends everything."""
+        self.mend(float("inf"))
+
+    def _worker(self, fault: Planned) -> Worker | None:
+        well = self._workers.well()
+        return well[int(fault.pick * len(well))] if well else None
+
+    def _wanted(self) -> int:
+        return sum(worker.wanted for worker in self._workers.all)
+
+    def _later(self, fault: Planned, mend: Mend) -> None:
+        self._mends.append((time.monotonic() + fault.seconds, mend))
+
+    def worker_killed(self, fault: Planned) -> bool:
+        """SIGKILL; it is started again."""
+        if worker := self._worker(fault):
+            worker.child.kill()
+            worker.ends_by = time.monotonic()
+        return worker is not None
+
+    def worker_ended(self, fault: Planned) -> bool:
+        """SIGTERM, as in a rolling restart; it is started again."""
+        if worker := self._worker(fault):
+            worker.ends_by = time.monotonic() + END_WITHIN
+            worker.child.terminate()
+        return worker is not None
+
+    def worker_frozen(self, fault: Planned) -> bool:
+        """SIGSTOP for longer than its session: a zombie when it wakes."""
+        worker = self._worker(fault)
+        if worker is None:
+            return False
+
+        def wake() -> None:
+            worker.frozen = False
+            worker.child.resume()
+
+        worker.frozen = True
+        worker.child.pause()
+        self._later(fault, wake)
+        return True
+
+    def worker_added(self, _fault: Planned) -> bool:
+        """One more; the partitions are divided anew."""
+        if self._wanted() >= MOST:
+            return self.worker_removed(_fault)
+        gone = [worker for worker in self._workers.all if not worker.wanted and not worker.child.alive]
+        if gone:
+            gone[0].wanted = True
+        else:
+            self._workers.add()
+        return True
+
+    def worker_removed(self, fault: Planned) -> bool:
+        """One fewer, in order."""
+        if self._wanted() <= FEWEST:
+            return self.worker_added(fault)
+        worker = self._worker(fault)
+        if worker is None:
+            return False
+        worker.wanted = False
+        worker.ends_by = time.monotonic() + END_WITHIN
+        worker.child.terminate()
+        return True
+
+    def broker_restarted(self, _fault: Planned) -> bool:
+        """Kafka goes down in order, and comes back with its log."""
+        self._stage.kafka.restart()
+        return True
+
+    def store_killed(self, fault: Planned) -> bool:
+        """Redis dies by SIGKILL, and comes back without what was not yet on disk."""
+        self._stage.redis.kill()
+        time.sleep(fault.pick)
+        self._stage.redis.start()
+        return True
+
+    def store_refuses_writes(self, fault: Planned) -> bool:
+        """Redis is full: reads are answered, writes are not."""
+        self._limit_memory(1)
+        self._later(fault, lambda: self._limit_memory(0))
+        return True
+
+    def store_cut_off(self, fault: Planned) -> bool:
+        """The network between a worker and Redis: packets are lost, or connections are reset."""
+        worker = self._worker(fault)
+        if worker is None:
+            return False
+
+        def mend() -> None:
+            worker.cut = False
+            worker.proxy.mend()
+
+        worker.cut = True
+        worker.proxy.cut(reset=fault.pick < 0.5)
+        self._later(fault, mend)
+        return True
+
+    def _limit_memory(self, limit: int) -> None:
+        with redis.Redis(port=self._stage.redis.port) as client:
+            client.config_set("maxmemory-policy", "noeviction")
+            client.config_set("maxmemory", limit)
+
+
+DO: dict[str, Callable[[Faults, Planned], bool]] = {
+    "worker_killed": Faults.worker_killed,
+    "worker_ended": Faults.worker_ended,
+    "worker_frozen": Faults.worker_frozen,
+    "worker_added": Faults.worker_added,
+    "worker_removed": Faults.worker_removed,
+    "broker_restarted": Faults.broker_restarted,
+    "store_killed": Faults.store_killed,
+    "store_refuses_writes": Faults.store_refuses_writes,
+    "store_cut_off": Faults.store_cut_off,
+}

@@ -1,0 +1,102 @@
+"""One run: faults by the seed, then quiet, then the invariants."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from forestall.agents.lag import lag_meter
+from forestall.pipeline.errors import ForestallError
+from tests.chaos.faults import Faults
+from tests.chaos.invariants import check
+from tests.chaos.quiet import unrest
+from tests.chaos.schedule import GAP, schedule
+from tests.chaos.stage import WORKER, Stage
+
+#: How long until all is quiet, at most, in seconds.
+PATIENCE = 120.0
+
+
+class Report(msgspec.Struct, kw_only=True):
+    """What a run did and found. `faults` and `violations` are numbers; `by_kind` and `found` tell them."""
+
+    seed: int
+    seconds: float
+    events: int
+    faults: int
+    by_kind: dict[str, int]
+    restarts: int
+    done: int
+    quiet_after: float = 0.0
+    compared: dict[str, int] = {}
+    repeats: int = 0
+    violations: int = 0
+    found: list[str] = []
+
+
+def run(
+    folder: Path,
+    seed: int,
+    seconds: float,
+    *,
+    gap: float = GAP,
+    module: tuple[str, ...] = WORKER,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Report:
+    """Faults for `seconds`; the workers are `python -m` of `module`."""
+    with Stage(folder, seed, seconds, module=module) as stage:
+        faults = Faults(stage)
+        began = time.monotonic()
+        for fault in schedule(seed, seconds, gap):
+            _until(stage, faults, began + fault.at)
+            tell(f"{time.monotonic() - began:6.1f} s  {fault.kind.replace('_', ' ')}")
+            faults.do(fault)
+        _until(stage, faults, began + seconds)
+        faults.mend_all()
+        quiet_after, restless = _quiet(stage, tell)
+        stage.workers.end()
+        report = Report(seed=seed, seconds=seconds, events=stage.events, faults=faults.done.total(),
+                        by_kind=dict(sorted(faults.done.items())), restarts=stage.workers.restarts,
+                        done=stage.support.done, quiet_after=round(quiet_after, 1),
+                        found=[*restless, *stage.workers.violations])  # fmt: skip
+        tell("recording and replaying")
+        found, verified = check(stage.settings, folder / "recording", folder / "events.jsonl")
+    report.found += found
+    report.violations, report.repeats = len(report.found), verified.repeats
+    for one in verified.partitions:
+        for destination, count in one.emitted.items():
+            report.compared[destination] = report.compared.get(destination, 0) + count
+    return report
+
+
+def _until(stage: Stage, faults: Faults, moment: float) -> None:
+    while (now := time.monotonic()) < moment:
+        stage.workers.mind(now)
+        faults.mend(now)
+        time.sleep(0.05)
+
+
+def _quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[float, list[str]]:
+    """Waits until nothing is left to do; returns how long that took, and what was left if it took too long."""
+    began, calm, words = time.monotonic(), 0, "the events are still being sent"
+    stopped = False
+    while calm < 3:
+        now = time.monotonic()
+        if now - began > PATIENCE:
+            return now - began, [f"not quiet after {PATIENCE:g} s: {words}"]
+        stage.workers.mind(now)
+        time.sleep(0.3)
+        if not stage.replayed.is_set():
+            continue
+        if not stopped:
+            stage.support.stop()
+            stopped = True
+        try:
+            with lag_meter(stage.settings) as lag:
+                words = unrest(stage.settings, lag)
+        except ForestallError as error:
+            words = str(error)
+        calm = 0 if words else calm + 1
+    tell(f"quiet after {time.monotonic() - began:.1f} s")
+    return time.monotonic() - began, []

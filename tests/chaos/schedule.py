@@ -1,0 +1,49 @@
+"""Which faults, and when: drawn by a seed, in the proportions of DECK."""
+
+from random import Random
+from typing import NamedTuple
+
+#: A full deck has so many of each kind.
+DECK = {
+    "worker_killed": 50,
+    "worker_ended": 10,
+    "worker_frozen": 10,
+    "worker_added": 10,
+    "worker_removed": 10,
+    "broker_restarted": 5,
+    "store_killed": 5,
+    "store_refuses_writes": 1,
+    "store_cut_off": 3,
+}
+#: Seconds between two faults, on average, and before the first.
+GAP = 5.0
+QUIET = 4.0
+
+
+class Planned(NamedTuple):
+    """A fault at `at` seconds after the beginning. `pick` (0 to 1) chooses among what it may hit; `seconds` is how
+    long it lasts, where it lasts."""
+
+    at: float
+    kind: str
+    pick: float
+    seconds: float
+
+
+def schedule(seed: int, seconds: float, gap: float = GAP) -> list[Planned]:
+    """Faults for so many seconds. The same seed gives the same; what comes first has every kind."""
+    random = Random(seed)
+    cards = _shuffled(random, list(DECK))
+    planned: list[Planned] = []
+    at = QUIET
+    while at < seconds:
+        if not cards:
+            cards = _shuffled(random, [kind for kind, count in DECK.items() for _ in range(count)])
+        planned.append(Planned(at, cards.pop(), random.random(), random.uniform(2.5, 5.0)))
+        at += gap * random.uniform(0.3, 1.7)
+    return planned
+
+
+def _shuffled(random: Random, cards: list[str]) -> list[str]:
+    random.shuffle(cards)
+    return cards
