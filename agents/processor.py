@@ -152,6 +152,8 @@ class Processor:
         except _CoreRaised:
             self.core.forget()
             await self._run_singly(chunk)
+        if self.core.next_due() is None:
+            await self._run((), 0)  # ticks must know what is due, should nothing more come
 
     async def _run(self, records: Sequence[Record], end: int) -> None:
         """Runs all records, with as many commits as the budget makes of them; the last one at `end`."""
@@ -226,6 +228,7 @@ class Processor:
         self._chunked.epochs.pop(self.place, None)
         self._stand_at(position, commit)
         await self._seeker().seek_held({self.place: position if commit is not None else None})
+        await self._run((), 0)
         self._chunked.epochs[self.place] = self._fresh_label()
 
     def _stand_at(self, position: int, commit: str | None) -> None:

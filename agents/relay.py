@@ -149,11 +149,12 @@ class Relay:
 
     async def stop(self) -> None:
         """Ends at once; the next owner goes on from the marks."""
-        pending = set(self._tasks)
+        pending = self._tasks
         while pending:  # again, where a client's own waiting has swallowed it
             for task in pending:
                 task.cancel()
-            _, pending = await asyncio.wait(pending, timeout=0.5)
+            await asyncio.wait(pending, timeout=0.5)
+            pending = [task for task in pending if not task.done()]
         await asyncio.gather(*(lane.close() for lane in self._lanes))
 
     def wake(self, tops: Mapping[str, int]) -> None:

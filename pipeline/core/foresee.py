@@ -67,7 +67,10 @@ class Foresee:
     # -- the protocol ---------------------------------------------------------------------------------------
 
     def run(self, records: Sequence[Record], start: int, budget: int) -> Progress:
-        """Applies records[start:] until the end, the budget, or a document that is not loaded."""
+        """Applies records[start:] until the end, the budget, or a document that is not loaded.
+
+        Without records it sees to it that the earliest due time is known: where nothing comes, ticks wait for it.
+        """
         if not self._started:
             return Progress(start, frozenset((HEAD, CONFIGURATION)), False)
         lacking = self._lacking_models()
@@ -186,7 +189,7 @@ class Foresee:
                 if stopped is not None:
                     return stopped
             apply_entry(self.state, records[index], entry)
-        return Progress(len(records), frozenset(), False)
+        return Progress(len(records), frozenset(), not records and working.due.unknown())
 
     def _advance(self, ms: int, index: int, budget: int) -> Progress | None:
         """Fires what is due before `ms`, in event-time order, and moves the watermark there."""

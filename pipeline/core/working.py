@@ -52,6 +52,10 @@ class DueWindow:
         """Whether every due time before `ms` is in the window."""
         return self.limit is None or self.limit[0] >= ms
 
+    def unknown(self) -> bool:
+        """Whether due times are in the store and none is here."""
+        return self.limit is not None and self.first() is None
+
     def before(self, ms: int, most: int) -> list[str]:
         """Keys due before `ms`, at most `most`, near enough the earliest: a walk of the heap's top."""
         heap, at = self.heap, self.at

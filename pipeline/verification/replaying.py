@@ -82,10 +82,9 @@ class Replay:
     async def _run(self, records: Sequence[Record], budget: int) -> None:
         done = 0
         while True:
-            moved = await self._step(records, done, budget)
-            if moved is None:
+            done, whole = await self._step(records, done, budget)
+            if not whole:
                 continue
-            done = moved
             if done == len(records):
                 break
             held = (await self.store.held()).position
@@ -96,16 +95,17 @@ class Replay:
     async def _fire_one(self, record: Record) -> bool:
         """One step of what is due before the record; True if there is no more, and the record's turn has come."""
         records = [record]
-        while (moved := await self._step(records, 0, 1)) is None:
-            pass
-        if moved:
+        done, whole = 0, False
+        while not whole:
+            done, whole = await self._step(records, done, 1)
+        if done:
             self.core.forget()
             return True
         await self._commit((await self.store.held()).position)
         return False
 
-    async def _step(self, records: Sequence[Record], done: int, budget: int) -> int | None:
-        """How many records are applied now; None if something had to be loaded first."""
+    async def _step(self, records: Sequence[Record], done: int, budget: int) -> tuple[int, bool]:
+        """How many records are applied now; and whether it ended there, rather than to have something loaded."""
         try:
             progress = self.core.run(records, done, budget)
         except ForestallError:
@@ -116,7 +116,7 @@ class Replay:
             self.core.admit(await self.store.load(sorted(progress.missing)))
         if progress.due_missing:
             self.core.admit_due(*await self.store.due(self._limits.window))
-        return None if progress.missing or progress.due_missing else progress.consumed
+        return progress.consumed, not (progress.missing or progress.due_missing)
 
     async def _commit(self, end: int) -> None:
         changes = self.core.take_changes()
