@@ -1,48 +1,66 @@
-"""`python -m tests.bench`: benchmarks, each with a table and, with --json, a file."""
+"""`python -m tests.bench`: benchmarks, each with progress, a table and, with --json, a file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
-from rich.console import Console
+import rich.console
 
-from tests.bench import foresight as foresight_bench
-from tests.bench import throughput as throughput_bench
+from tests.bench import page
+from tests.bench import throughput as throughputs
 
 
-@click.group(invoke_without_command=True)
-@click.pass_context
-def main(context: click.Context) -> None:
-    """Benchmarks of Forestall; without a command: throughput."""
-    if context.invoked_subcommand is None:
-        context.invoke(throughput)
+@click.group()
+def main() -> None:
+    """Benchmarks of Forestall on real Kafka and Redis, which they start themselves."""
+
+
+def _outcome(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What every benchmark can do with what it found."""
+    command = click.option(
+        "--json", "file", type=click.Path(path_type=Path), help="Write the figures there."
+    )(command)
+    return click.option("--docs", is_flag=True, help="Write docs/performance.md with them.")(command)
+
+
+def _finish(name: str, found: dict[str, Any], file: Path | None, docs: bool) -> None:
+    console = rich.console.Console()
+    found = page.stamped(found)
+    for table in page.SECTIONS[name][0](found):
+        if table.cells:
+            table.show(console)
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+    if docs:
+        page.keep(name, found)
+        page.write()
 
 
 @main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
-@click.option("--quick", is_flag=True, help="Fewer events.")
-@click.option("--peers/--no-peers", default=True, help="Kafka Streams' bare count beside it.")
-def throughput(file: Path | None, quick: bool, peers: bool) -> None:
-    """Events a second and CPU µs an event: the whole job on real Kafka, the bare cores, a bare count.
+@_outcome
+@click.option("--quick", "size", flag_value="quick", help="A fifth of the events.")
+@click.option("--full", "size", flag_value="full", help="1,000,000 events of 100,000 customers.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(throughputs.names()), help="This alone; may be repeated."
+)
+@click.option("--repeat", default=1, show_default=True, help="Run everything so often; figures are medians.")
+@click.option(
+    "--profile", type=click.Path(path_type=Path), help="Profile the worker's main thread into this file."
+)
+def throughput(
+    file: Path | None, docs: bool, size: str | None, only: tuple[str, ...], repeat: int, profile: Path | None
+) -> None:
+    """Events a second and CPU µs an event: the whole job, its bare cores, and what others need for a count.
 
     Example: make bench ARGS="throughput --json throughput.json"
     """
-    found = throughput_bench.run(Console(), quick=quick, peers=peers)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
-
-
-@main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
-@click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
-def foresight(file: Path | None, quick: bool) -> None:
-    """How well the six published tasks are foreseen: AUROC, AUPRC, log loss, calibration, against LightGBM.
-
-    Example: make bench ARGS="foresight --json foresight.json"
-    """
-    found = foresight_bench.run(Console(), quick=quick)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    if profile is not None:
+        profile = profile.absolute()
+    chosen = throughputs.SIZES[size or "usual"]
+    found = throughputs.run(rich.console.Console(), chosen, only=only, repeat=repeat, profile=profile)
+    _finish("throughput", found, file, docs)
 
 
 if __name__ == "__main__":

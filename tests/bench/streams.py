@@ -4,8 +4,9 @@ import gzip
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forestall.pipeline import sources
 from forestall.pipeline.core.effects import Record
@@ -15,9 +16,13 @@ from forestall.schemas.event import encode
 SAMPLES = Path(sources.__file__).parent / "samples"
 CATALOGUE = Path(__file__).parent / "four.toml"
 START = 1_600_000_000
-#: Of the synthetic events so many ask: the rest is what a shop mostly sees.
-TYPES = ("page.viewed", "page.viewed", "cart.changed", "app.opened", "order.placed")
-RETURNED = 0.12
+DAYS = 200
+#: What happens in a shop, and how often; an order asks questions.
+TYPES = {"page.viewed": 0.45, "cart.changed": 0.2, "app.opened": 0.15, "order.placed": 0.2}
+#: One customer in five returns so many of the orders, with the next that is heard of them; the others seldom.
+RETURNS = (0.7, 0.02, 0.02, 0.02, 0.02)
+#: The width of the customers' activity: the busiest 1 % send about a tenth of all events, the busiest tenth 40 %.
+SKEW = 1.1
 
 
 class Stream(NamedTuple):
@@ -35,35 +40,34 @@ class Stream(NamedTuple):
             found.append(Record(offset, line.ms, line.key, text))
         return found
 
-    def write(self, path: Path) -> Path:
-        """The stream as an event file."""
-        path.write_bytes(b"".join(line + b"\n" for line in self.lines))
-        return path
-
 
 def retail() -> Stream:
-    """The shipped sample: 44,876 invoices, of which every one asks."""
+    """The shipped sample: 44,876 invoices and returns; four of five events ask."""
     with gzip.open(SAMPLES / "retail.jsonl.gz") as file:
         return Stream("retail", [line.rstrip(b"\n") for line in file])
 
 
 def synthetic(events: int, customers: int, seed: int = 7) -> Stream:
-    """Events of a shop in which few customers do much (Pareto), one event in five asks, and some orders return."""
+    """A shop's events, even over 200 days: customers differ in how much they do (lognormal), one event in five asks."""
     return Stream("synthetic", list(_synthetic(events, customers, seed)))
 
 
 def _synthetic(events: int, customers: int, seed: int) -> Iterator[bytes]:
     dice = random.Random(seed)
-    seconds = 200 * 86_400 / events
-    for number in range(events):
-        customer = int(customers * dice.betavariate(0.6, 2.4))
-        type_ = dice.choice(TYPES)
-        if type_ == "order.placed" and dice.random() < RETURNED * (1 + customer % 5) / 3:
-            type_ = "order.returned"
+    weights = list(accumulate(dice.lognormvariate(0, SKEW) for _ in range(customers)))
+    chosen = dice.choices(range(customers), cum_weights=weights, k=events)
+    types = dice.choices(list(TYPES), weights=list(TYPES.values()), k=events)
+    seconds = DAYS * 86_400 / events
+    returning: set[int] = set()
+    for number, (customer, drawn) in enumerate(zip(chosen, types, strict=True)):
+        type_ = "order.returned" if customer in returning else drawn
+        returning.discard(customer)
+        if type_ == "order.placed" and dice.random() < RETURNS[customer % len(RETURNS)]:
+            returning.add(customer)
         yield encode(
             {
                 "specversion": "1.0",
-                "id": str(number),
+                "id": f"s{number}",
                 "source": "shop",
                 "type": type_,
                 "time": datetime.fromtimestamp(START + number * seconds, UTC).isoformat(
@@ -71,11 +75,26 @@ def _synthetic(events: int, customers: int, seed: int) -> Iterator[bytes]:
                 ),
                 "subject": f"o-{number}",
                 "customer": f"c-{customer}",
-                "data": {
-                    "amount": round(dice.lognormvariate(4, 1), 2),
-                    "quantity": dice.randint(1, 9),
-                    "lines": dice.randint(1, 4),
-                    "country": dice.choice("ABCDE"),
-                },
+                "data": _order(dice) if type_.startswith("order") else _visit(dice),
             }
         )
+
+
+def _order(dice: random.Random) -> dict[str, Any]:
+    lines, amount = dice.randint(1, 12), round(dice.lognormvariate(4, 1), 2)
+    return {
+        "amount": amount,
+        "quantity": lines * dice.randint(1, 9),
+        "lines": lines,
+        "products": lines,
+        "new_products": dice.randint(0, lines),
+        "mean_price": round(amount / lines, 2),
+        "largest_line": round(amount * dice.uniform(0.2, 1.0), 2),
+        "largest_quantity": dice.randint(1, 9),
+        "main_product": str(20_000 + dice.randrange(500)),
+        "country": dice.choice(("DE", "FR", "IT", "PL", "UK")),
+    }
+
+
+def _visit(dice: random.Random) -> dict[str, Any]:
+    return {"page": f"/p/{dice.randrange(500)}", "seconds": dice.randint(1, 300), "country": "DE"}

@@ -1,83 +1,126 @@
-"""Throughput: the whole job on real Kafka, the bare cores in process, and a bare count by Kafka Streams; one run."""
+"""CPU an event and events a second: Forestall's whole job, its bare cores, and others' bare counts, in one run."""
 
-import platform
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import Any, NamedTuple
 
-from rich.console import Console
-from rich.table import Table
+import msgspec
+import rich.console
 
-from tests.bench import cores, kafka_streams, streams, worker
+from forestall.pipeline.errors import ForestallError
+from tests.bench import cores, counts, worker
+from tests.bench.metering import WARM, Measured
+from tests.bench.servers import Servers, servers
+from tests.bench.streams import Stream, retail, synthetic
 
-#: Events and customers of the synthetic stream, and of the quick one.
-SIZES = {False: (200_000, 20_000), True: (40_000, 5_000)}
-#: The key that checks outside of the project read.
+#: The key that is promised to readers outside of the project.
 RATIO = "ratio_whole_job_to_kafka_streams_exactly_once"
+#: What all ratios are relative to.
+YARDSTICK = "kafka_streams_exactly_once_v2"
 
 
-def run(console: Console, *, quick: bool, peers: bool) -> dict[str, Any]:
-    """Runs everything in turn; returns what the JSON says."""
-    synthetic = streams.synthetic(*SIZES[quick])
-    retail = streams.retail()
-    if quick:
-        retail = streams.Stream(retail.name, retail.lines[:15_000])
-    found: dict[str, Any] = {"machine": machine()}
-    with worker.servers() as on:
-        for stream in (retail, synthetic):
-            job = worker.measure(stream, on, console.log)
-            console.log(f"{stream.name}: the bare cores")
-            bare = cores.measure(stream)
-            found[stream.name] = {"worker": job._asdict(), "cores": bare._asdict(), **_ratios(job, bare)}
-        if peers:
-            for guarantee in kafka_streams.GUARANTEES:
-                console.log(f"Kafka Streams, a bare keyed count, {guarantee}")
-                found[f"kafka_streams_{guarantee}"] = kafka_streams.measure(
-                    synthetic, on, guarantee
-                )._asdict()
-            whole = found["synthetic"]["worker"]["cpu_us"]
-            found[RATIO] = whole / found["kafka_streams_exactly_once_v2"]["cpu_us"]
-    console.print(_table(found))
-    return found
+class Size(NamedTuple):
+    """How much of each stream is run."""
+
+    events: int
+    customers: int
+    retail: int | None
 
 
-def machine() -> dict[str, Any]:
-    """What it ran on."""
-    models = [
-        line.partition(":")[2].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "cores": len(models),
-        "cpu": models[0] if models else "?",
-    }
+SIZES = {
+    "quick": Size(40_000, 4_000, 10_000),
+    "usual": Size(200_000, 20_000, None),
+    "full": Size(1_000_000, 100_000, None),
+}
 
 
-def _ratios(job: worker.JobFigures, bare: cores.CoreFigures) -> dict[str, float]:
-    both = bare.foresee_us + bare.learn_us
-    return {"spine_us": job.cpu_us - both, "ratio_whole_job_to_cores": job.cpu_us / both}
+class System(NamedTuple):
+    """One line of the table: `measure` runs it once."""
+
+    name: str
+    title: str
+    measure: Callable[[Servers], Measured]
 
 
-def _table(found: dict[str, Any]) -> Table:
-    table = Table(
-        "", "CPU µs an event", "events a second", "", title="Throughput, four problems", title_justify="left"
-    )
-    for name in ("retail", "synthetic"):
-        job, bare = found[name]["worker"], found[name]["cores"]
-        asked = f"{bare['questions_an_event']:.2f} questions, {bare['effects_an_event']:.2f} effects an event"
-        table.add_row(
-            f"{name}: the whole job", f"{job['cpu_us']:.1f}", f"{job['events_a_second']:,.0f}", asked
+def systems(size: Size, profile: Path | None = None) -> list[System]:
+    """Everything that is measured, in its order."""
+    shop = synthetic(size.events, size.customers)
+    sample = retail()
+    sample = Stream(sample.name, sample.lines[: size.retail])
+    found = [
+        System(f"{kind}_{stream.name}", f"{title}, {stream.name}", measure)
+        for stream in (shop, sample)
+        for kind, title, measure in (
+            ("whole", "the whole job", partial(worker.whole, stream, profile=profile)),
+            ("split", "foresee, learn apart", partial(worker.split, stream)),
+            ("cores", "the bare cores", lambda _on, stream=stream: cores.measure(stream)),
         )
-        table.add_row(f"{name}: foresee's core", f"{bare['foresee_us']:.1f}", "", "")
-        learned = f"{bare['learn_us_an_answer']:.1f} µs an answer"
-        table.add_row(f"{name}: learn's core", f"{bare['learn_us']:.1f}", "", learned)
-        table.add_row(f"{name}: the rest, the spine", f"{found[name]['spine_us']:.1f}", "", "")
-    for guarantee in kafka_streams.GUARANTEES:
-        if peer := found.get(f"kafka_streams_{guarantee}"):
-            rate = f"{peer['events_a_second']:,.0f}"
-            table.add_row(f"Kafka Streams count, {guarantee}", f"{peer['cpu_us']:.1f}", rate, "on synthetic")
-    if RATIO in found:
-        table.add_row("whole job ÷ Kafka Streams exactly once", f"{found[RATIO]:.2f}", "", "on synthetic")
-    return table
+    ]
+    return found + [
+        System(peer.name, f"{peer.title}: a count", partial(counts.measure, peer, shop))
+        for peer in counts.PEERS_TABLE
+    ]
+
+
+def names() -> list[str]:
+    """What `--only` takes."""
+    kinds = [f"{kind}_{stream}" for stream in ("synthetic", "retail") for kind in ("whole", "split", "cores")]
+    return kinds + [peer.name for peer in counts.PEERS_TABLE]
+
+
+def run(
+    console: rich.console.Console,
+    size: Size,
+    *,
+    only: Sequence[str] = (),
+    repeat: int = 1,
+    profile: Path | None = None,
+) -> dict[str, Any]:
+    """Runs each system in turn, `repeat` times over; returns what the JSON says."""
+    chosen = [one for one in systems(size, profile) if not only or one.name in only]
+    runs: dict[str, list[Measured]] = {one.name: [] for one in chosen}
+    failed: dict[str, str] = {}
+    with servers(console) as on:
+        for turn in range(repeat):
+            for one in chosen:
+                if one.name in failed:
+                    continue
+                console.log(f"{one.title} ({turn + 1} of {repeat})" if repeat > 1 else one.title)
+                try:
+                    runs[one.name].append(one.measure(on))
+                except ForestallError as error:
+                    failed[one.name] = str(error)
+                    console.log(f"[red]left out:[/red] {one.title}: {error}", markup=True)
+    found = {one.name: _summary(one, runs[one.name]) for one in chosen if runs[one.name]}
+    return {"size": size._asdict(), "warm_up": WARM, "systems": found, "left_out": failed, **ratios(found)}
+
+
+def _summary(one: System, runs: list[Measured]) -> dict[str, Any]:
+    """The run whose CPU is the median's, with the CPU of all."""
+    cpu = sorted(run.cpu_us for run in runs)
+    middle = min(runs, key=lambda run: abs(run.cpu_us - median(cpu)))
+    return {"title": one.title, **msgspec.to_builtins(middle), "cpu_us_runs": cpu}
+
+
+def ratios(found: dict[str, Any]) -> dict[str, Any]:
+    """What the figures say of each other; only what was measured."""
+    cpu = {name: one["cpu_us"] for name, one in found.items()}
+    for stream in ("synthetic", "retail"):
+        if apart := found.get(f"split_{stream}"):
+            cpu[f"foresee_{stream}"] = apart["others"]["foresee_us"]
+            cpu[f"learn_{stream}"] = apart["others"]["learn_us"]
+    told: dict[str, Any] = {}
+    if yard := cpu.get(YARDSTICK):
+        told["ratios_to_kafka_streams_exactly_once"] = {name: us / yard for name, us in cpu.items()}
+        if "whole_synthetic" in cpu:
+            told[RATIO] = cpu["whole_synthetic"] / yard
+        if "foresee_synthetic" in cpu:
+            told["ratio_foresee_to_kafka_streams_exactly_once"] = cpu["foresee_synthetic"] / yard
+    told["spine_us"] = {
+        stream: cpu[f"foresee_{stream}"] - found[f"cores_{stream}"]["others"]["foresee_us"]
+        for stream in ("synthetic", "retail")
+        if f"foresee_{stream}" in cpu and f"cores_{stream}" in cpu
+    }
+    return told

@@ -1,92 +1,192 @@
-"""The whole job: one real worker on real Kafka and Redis, over a journal that is already full."""
+"""The whole job: Forestall's own worker on real Kafka and Redis.
+
+Its journal is filled twice: with the stream's first half, from which it learns its models (a model's notice stands in
+the journal behind what was there before it), then with the rest, far faster than it reads, and that is measured.
+It is measured in one process, or with each processor in a process of its own, which tells what each of them costs.
+"""
 
 import os
-import tempfile
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
+import msgspec
+import redis
+
+from forestall.agents.child import Child, free_port
+from forestall.agents.configuration import apply_configuration
+from forestall.agents.kafka_clients import consumer
 from forestall.agents.lag import lag_meter
-from forestall.agents.replay import replay
+from forestall.agents.log_ends import ends_of, places_of
 from forestall.agents.settings import Settings
+from forestall.agents.topics import apply_topics
+from forestall.pipeline.errors import ServerFailed
+from forestall.pipeline.store.keys import PartitionKeys
+from forestall.schemas.catalogue import CatalogueFile
+from tests.bench.metering import WARM, Measured, measured, take
+from tests.bench.servers import Servers
 from tests.bench.streams import CATALOGUE, Stream
-from tests.live import Live, live
-from tests.servers.kafka import Kafka
-from tests.servers.redis import Redis
 
-#: The share of the events that warms up: kernels, caches, models.
-WARM = 0.2
-TICKS = os.sysconf("SC_CLK_TCK")
+ROOT = Path(__file__).parents[2]
+PATIENCE = 900
+WHOLE = ("foresee", "learn")
+LEAST_POLL = 0.005
 
 
-class JobFigures(NamedTuple):
-    """Foresee, learn and relay together: CPU µs of the process and events a second (wall), warm-up excluded."""
+def whole(stream: Stream, on: Servers, profile: Path | None = None) -> Measured:
+    """Foresee, learn and relays in one process; `profile` is where a profile of its main thread goes, if anywhere."""
+    with installation(on) as one:
+        worker = one.start(*WHOLE, options=() if profile is None else ("--profile", str(profile)))
+        found = one.work_off(stream, {"worker": worker.pid})
+        worker.stop(grace=20)
+        return found
 
-    events: int
-    cpu_us: float
-    events_a_second: float
+
+def split(stream: Stream, on: Servers) -> Measured:
+    """Foresee with its relays in one process, learn with its own in another."""
+    with installation(on) as one:
+        return one.work_off(stream, {name: one.start(name).pid for name in WHOLE})
 
 
-class Servers(NamedTuple):
-    """What runs for the whole benchmark."""
+class Installation:
+    """Topics and a state of its own, and its workers."""
 
-    kafka: Kafka
-    redis: Redis
-    folder: Path
+    def __init__(self, settings: Settings, on: Servers, folder: Path) -> None:
+        self.settings = settings
+        self._on = on
+        self._folder = folder
+        self._workers: list[Child] = []
+        self._store = redis.Redis.from_url(settings.redis)
+
+    def start(self, *processors: str, options: Sequence[str] = ()) -> Child:
+        """Starts a worker with these processors."""
+        given = msgspec.structs.asdict(self.settings).items()
+        environment = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
+        environment["FORESTALL_WEB_PORT"] = str(free_port())
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+        command = [sys.executable, "-m", "tests.bench.job", *processors, *options]
+        worker = Child("-".join(processors), command, self._folder, environment=environment)
+        worker.start()
+        self._workers.append(worker)
+        return worker
+
+    def end(self) -> None:
+        """Kills every worker, and deletes the state."""
+        for worker in self._workers:
+            worker.kill()
+        for key in self._store.scan_iter(f"{self.settings.store_prefix}*", count=1000):
+            self._store.delete(key)
+        self._store.close()
+
+    def work_off(self, stream: Stream, processes: dict[str, int]) -> Measured:
+        """Works through the warm-up, then measures the rest until all is processed, learned from and delivered."""
+        every = {**processes, "redis": self._on.redis.child.pid, "kafka": self._on.kafka.child.pid}
+        warm = int(len(stream.lines) * WARM)
+        with self._on.console.status("warming up") as status:
+            self.fill(Stream(f"{stream.name}-first", stream.lines[:warm]))
+            self.until_idle()
+            first, before = take(every), self._asked()
+            self.fill(Stream(f"{stream.name}-rest", stream.lines[warm:]), wait=False)
+            status.update("measuring")
+            began = self._until_moved()
+            processed = self._until_processed()
+            self.until_idle()
+            last = take(every)
+        events = len(stream.lines) - warm
+        effects = {f"{kind}_an_event": (top - before[kind]) / events for kind, top in self._asked().items()}
+        found = measured(events, first, last, tuple(processes), **effects, drain_seconds=last.at - processed)
+        return msgspec.structs.replace(found, events_a_second=events / (processed - began))
+
+    def fill(self, stream: Stream, *, wait: bool = True) -> None:
+        """Appends to the journal, far faster than any worker reads it; without `wait` in the background."""
+        self._filling = self._on.filling(self.settings.topics.events, stream)
+        if wait:
+            self._filled()
+
+    def until_idle(self) -> None:
+        """Waits until all that was filled is processed and learned from, and every effect delivered."""
+        self._filled()
+        with lag_meter(self.settings) as lag:
+            deadline = time.monotonic() + PATIENCE
+            while sum(lag()) or not self.delivered():
+                self._look(deadline)
+
+    def delivered(self) -> bool:
+        """Whether no effect waits in an outbox."""
+        for processor, count in (
+            ("foresee", self.settings.partitions),
+            ("learn", self.settings.answers_partitions),
+        ):
+            for keys in self._keys(processor, count):
+                sent = self._store.hgetall(keys.sent)
+                for name, top in self._store.hgetall(keys.tops).items():
+                    lanes = [n for lane, n in sent.items() if lane == name or lane.startswith(name + b"/")]
+                    if not lanes or min(map(int, lanes)) < int(top):
+                        return False
+        return True
+
+    def _until_moved(self) -> float:
+        deadline, before = time.monotonic() + PATIENCE, self._positions()
+        while self._positions() == before:
+            self._look(deadline)
+        return time.perf_counter()
+
+    def _until_processed(self) -> float:
+        self._filled()
+        with consumer(self.settings) as client:
+            ends = ends_of(client, places_of(client, self.settings.topics.events))
+        by_partition = [end for _, end in sorted(ends.items())]
+        deadline = time.monotonic() + PATIENCE
+        while any(at < end for at, end in zip(self._positions(), by_partition, strict=True)):
+            self._look(deadline)
+        return time.perf_counter()
+
+    def _filled(self) -> None:
+        if self._filling.wait():
+            raise ServerFailed("the journal could not be filled")
+
+    def _look(self, deadline: float) -> None:
+        for worker in self._workers:
+            if not worker.alive or time.monotonic() > deadline:
+                raise ServerFailed(f"the worker did not finish:\n{worker.log.read_text()[-3000:]}")
+        time.sleep(LEAST_POLL)
+
+    def _asked(self) -> dict[str, int]:
+        """What there was to do: questions that ended, decisions and alerts so far, by the numbers of the effects."""
+        counts = dict.fromkeys(("answers", "ledger", "alerts"), 0)
+        for keys in self._keys("foresee", self.settings.partitions):
+            for name, top in self._store.hgetall(keys.tops).items():
+                kind = name.decode().partition("/")[0]
+                if kind in counts:
+                    counts[kind] += int(top)
+        return counts
+
+    def _positions(self) -> list[int]:
+        pipeline = self._store.pipeline(transaction=False)
+        for keys in self._keys("foresee", self.settings.partitions):
+            pipeline.hget(keys.meta, "position")
+        return [int(position or 0) for position in pipeline.execute()]
+
+    def _keys(self, processor: str, count: int) -> list[PartitionKeys]:
+        return [PartitionKeys(self.settings.store_prefix, processor, k) for k in range(count)]
 
 
 @contextmanager
-def servers() -> Iterator[Servers]:
-    """Kafka and Redis in a folder of their own, gone afterwards."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        kafka, redis = Kafka(_made(folder / "kafka"), quick=False), Redis(_made(folder / "redis"))
-        kafka.start()
-        redis.start()
-        try:
-            yield Servers(kafka, redis, folder)
-        finally:
-            redis.stop()
-            kafka.stop()
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process, all of its threads included (Linux)."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def measure(stream: Stream, on: Servers, told: Callable[[str], None]) -> JobFigures:
-    """Fills a journal with the stream, starts a worker, and measures it from the end of the warm-up to the end."""
+def installation(on: Servers) -> Iterator[Installation]:
+    """Topics with the benchmarks' catalogue; no worker and no event yet."""
     settings = Settings(
         kafka=on.kafka.bootstrap,
         redis=on.redis.url,
         prefix=f"bench-{uuid.uuid4().hex[:8]}",
         log_level="warning",
     )
-    folder = _made(on.folder / settings.prefix)
-    with live(settings, folder) as one:
-        one.configure(CATALOGUE)
-        told(f"{stream.name}: filling the journal with {len(stream.lines):,} events")
-        replay(stream.write(folder / "events.jsonl"), settings)
-        told(f"{stream.name}: a worker works it off")
-        return _work_off(one, settings, len(stream.lines))
-
-
-def _work_off(one: Live, settings: Settings, events: int) -> JobFigures:
-    one.worker.start()
-    pid = one.worker.pid
-    with lag_meter(settings) as lag:
-        one.until(lambda: lag().events < events * (1 - WARM), 120)
-        first, cpu, began = lag().events, cpu_seconds(pid), time.perf_counter()
-        one.until(lambda: sum(lag()) == 0, 600)
-    cpu, seconds = cpu_seconds(pid) - cpu, time.perf_counter() - began
-    return JobFigures(first, cpu / first * 1e6, first / seconds)
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+    apply_topics(settings)
+    apply_configuration([CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], "salt", settings)
+    one = Installation(settings, on, on.made(settings.prefix))
+    try:
+        yield one
+    finally:
+        one.end()

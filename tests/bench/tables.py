@@ -1,0 +1,90 @@
+"""What a benchmark found, as rows: for the terminal and for the page alike."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import rich.console
+import rich.table
+
+
+class Rows(NamedTuple):
+    """A table: its title, its columns, its cells."""
+
+    title: str
+    columns: Sequence[str]
+    cells: list[Sequence[str]]
+
+    def show(self, console: rich.console.Console) -> None:
+        """For a terminal."""
+        table = rich.table.Table(title=self.title, title_justify="left")
+        for number, column in enumerate(self.columns):
+            table.add_column(column, justify="right" if number else "left", overflow="fold")
+        for cells in self.cells:
+            table.add_row(*cells)
+        console.print(table)
+
+    def markdown(self) -> str:
+        """For the page."""
+        lines = [
+            f"### {self.title}",
+            "",
+            _line(self.columns),
+            _line(["---", *["---:"] * (len(self.columns) - 1)]),
+        ]
+        return "\n".join([*lines, *map(_line, self.cells), ""])
+
+
+def throughput(found: dict[str, Any]) -> list[Rows]:
+    """The systems, and what the whole job is made of."""
+    shares = found.get("ratios_to_kafka_streams_exactly_once", {})
+    rows = []
+    for name, one in found["systems"].items():
+        runs, servers = one["cpu_us_runs"], one.get("servers_us", {})
+        rate = one.get("events_a_second")
+        rows.append(
+            [
+                one["title"], f"{one['cpu_us']:.1f}", f"{runs[0]:.1f}-{runs[-1]:.1f}" if len(runs) > 1 else "",
+                f"{shares[name]:.2f}" if name in shares else "", f"{rate:,.0f}" if rate else "",
+                *(f"{servers[each]:.1f}" if each in servers else "" for each in ("redis", "kafka")),
+            ]
+        )  # fmt: skip
+    rows += [[f"left out: {name}", "", "", "", "", "", ""] for name in found["left_out"]]
+    columns = (
+        "",
+        "CPU µs an event",
+        "all runs",
+        "÷ Kafka Streams exactly once",
+        "events a second",
+        "Redis µs",
+        "Kafka µs",
+    )
+    return [Rows("CPU by event, one worker process", columns, rows), _parts(found)]
+
+
+def _parts(found: dict[str, Any]) -> Rows:
+    """Of what the whole job consists, by stream."""
+    systems, cells = found["systems"], []
+    streams = ("synthetic", "retail")
+
+    def row(title: str, kind: str, key: str, digits: int) -> None:
+        values = [systems.get(f"{kind}_{stream}", {}).get("others", {}).get(key) for stream in streams]
+        if any(value is not None for value in values):
+            cells.append([title, *("" if value is None else f"{value:.{digits}f}" for value in values)])
+
+    row("foresee with its relay, CPU µs", "split", "foresee_us", 1)
+    row("of that the bare core", "cores", "foresee_us", 1)
+    if found["spine_us"]:
+        rest = [found["spine_us"].get(stream) for stream in streams]
+        cells.append(["the rest: the spine", *("" if us is None else f"{us:.1f}" for us in rest)])
+    row("learn with its relay, CPU µs", "split", "learn_us", 1)
+    row("of that the bare core", "cores", "learn_us", 1)
+    row("learn's core, CPU µs an answer", "cores", "learn_us_an_answer", 1)
+    row("answered questions an event", "whole", "answers_an_event", 2)
+    row("decisions an event", "whole", "ledger_an_event", 3)
+    row("alerts an event (raised, updated, ended)", "whole", "alerts_an_event", 3)
+    row("seconds until the rest is delivered", "whole", "drain_seconds", 1)
+    return Rows("The whole job, by event", ("", *streams), cells)
+
+
+def _line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
