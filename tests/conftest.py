@@ -8,11 +8,16 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis, RedisCluster
 from tests.servers.tansu import Tansu
 from tests.servers.valkey import Valkey
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
