@@ -25,7 +25,8 @@ def test_the_catalogue_has_four_problems() -> None:
 def test_the_bare_cores_ask_answer_and_learn() -> None:
     """What is measured is work: questions are asked, effects made, answers learned."""
     found = cores.measure(streams.synthetic(6_000, 200))
-    assert found.events == 5_000
-    assert found.questions_an_event > 0.3
-    assert found.effects_an_event > 0.1
-    assert 0 < found.learn_us < found.foresee_us
+    assert 0 < found.events < 6_000
+    assert found.others["answers_an_event"] > 0.1
+    assert found.others["effects_an_event"] > 0.1
+    assert found.others["learn_us_an_answer"] > 0
+    assert 0 < found.others["foresee_us"] < found.cpu_us

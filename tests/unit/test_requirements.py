@@ -61,6 +61,10 @@ def test_what_builds_is_pinned_too() -> None:
         assert "setuptools" in pinned(name)
 
 
+#: What the benchmarks compare with has requirements of its own, in an environment of its own.
+PEERS = ROOT / "tests" / "bench" / "peers"
+
+
 @pytest.mark.parametrize(
     ("folders", "extras"),
     [(("agents", "pipeline", "schemas"), ["local", "boosting"]), (("tests",), ["local", "boosting", "test"])],
@@ -69,7 +73,7 @@ def test_what_builds_is_pinned_too() -> None:
 def test_what_is_imported_is_declared(folders: tuple[str, ...], extras: list[str]) -> None:
     """Nothing is used only because something else happens to bring it."""
     owners = packages_distributions()
-    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py") if file.parent != PEERS]
     names = {name for file in files for name in imported(file)}
     foreign = names - sys.stdlib_module_names - {"forestall", "tests"}
     distributions = {
