@@ -74,7 +74,7 @@ def measure(numbers: Floats, start: int, values: Floats) -> None:
 
 @kernel
 def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: float, out: Floats) -> None:
-    """Writes the columns at `time`: types' blocks, all other types, subject, then the fields' last and now."""
+    """Writes the columns at `time`: types' blocks, all other types, subject, then the fields, now or else last."""
     n_spans = spans.shape[0]
     width = _TYPE + n_spans
     types = (numbers.shape[0] - _FIELD * values.shape[0]) // width - 1
@@ -97,8 +97,7 @@ def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: 
     column += 4
     last = (types + 1) * width
     for f in range(values.shape[0]):
-        out[column + f] = numbers[last + _FIELD * f]
-        out[column + values.shape[0] + f] = values[f]
+        out[column + f] = numbers[last + _FIELD * f] if math.isnan(values[f]) else values[f]
 
 
 def numeric_values(layout: Layout, data: Mapping[str, Any] | None) -> Floats:

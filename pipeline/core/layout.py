@@ -23,9 +23,9 @@ FIELD_SLOTS = ("last",)
 #: Columns of a type's block after the decayed counts; of the block for all other types the first alone.
 TYPE_COLUMNS = ("days since", "gaps overdue")
 SUBJECT_COLUMNS = ("subject age in days", "subject events", "subject days since")
-#: The event's own fields, after all that is history; what a silence asks has only their last values, and a field of
-#: other events than the asking one speaks by its last value alone.
-NOW, LAST = "now", "last"
+#: The event's own fields, after all that is history; where the event has none, as an event before it had it last:
+#: so a silence knows them too, and a field may be of other events than the asking one.
+NOW = "now"
 #: Columns that differ by problem, before all others: the customer's own past answers. Only where time alone
 #: gives the answer: with an open end the quick answers come first, and how many there are tells early from late.
 PROBLEM_COLUMNS = ("past answers", "past yes rate over usual")
@@ -67,7 +67,7 @@ def compile_layout(catalogue: Catalogue) -> Layout:
     slots += [f"{f}/{s}" for f in numeric for s in FIELD_SLOTS]
     columns = [f"{t}/{c}" for t in types for c in (*spans, *TYPE_COLUMNS)]
     columns += [f"{OTHER}/{TYPE_COLUMNS[0]}", *SUBJECT_COLUMNS]
-    columns += [f"{f}/{c}" for c in (LAST, NOW) for f in numeric]
+    columns += [f"{f}/{NOW}" for f in numeric]
     return Layout(
         key=f"{crc32(chr(0).join(slots).encode()):08x}",
         types={name: index for index, name in enumerate(types)},
@@ -93,10 +93,8 @@ def history_columns(names: tuple[str, ...]) -> int:
 
 
 def column_indices(problem: Problem, layout: Layout) -> list[int]:
-    """Which of the layout's columns the problem's model sees: history, and its own fields; a silence has none now."""
-    tenses = (LAST, NOW) if problem.ask.silence is None else (LAST,)
-    fields = {f"{field}/{tense}" for field in problem.features.numeric for tense in tenses}
-    foreign = {f"{field}/{tense}" for field in layout.numeric for tense in (LAST, NOW)} - fields
+    """Which of the layout's columns the problem's model sees: all but other problems' fields."""
+    foreign = {f"{field}/{NOW}" for field in layout.numeric if field not in problem.features.numeric}
     return [i for i, column in enumerate(layout.columns) if column not in foreign]
 
 

@@ -54,7 +54,7 @@ def _columns() -> NDArray[np.float64]:
     """The feature columns of a customer with two blocks of three spans and two numeric fields, after some events."""
     numbers, spans = np.zeros(2 * 6 + 2), np.array([86_400.0, 604_800.0, 2_592_000.0])
     numbers[[0, 2, 6, 8, 12, 13]] = np.nan
-    values, subject, out = np.array([12.5, np.nan]), np.array([0.0, 7_200.5, 3.0]), np.zeros(5 + 4 + 4)
+    values, subject, out = np.array([12.5, np.nan]), np.array([0.0, 7_200.5, 3.0]), np.zeros(5 + 4 + 2)
     for n in range(12):
         count(numbers, n % 2, spans, n * 86_413.7 % 400_000.0)
         measure(numbers, 12, values)
