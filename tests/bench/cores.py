@@ -3,6 +3,7 @@
 What a core does for a commit (encoding what changed) is counted; reading and writing it is not.
 """
 
+import gc
 import heapq
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import TypeVar
 from kafka.partitioner import murmur2
 
 from forestall.agents.own_events import answers_copy, journal_copy
+from forestall.agents.worker import COLLECTOR_PACE
 from forestall.pipeline.core.effects import Effect, Record
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.learn import Learn
@@ -31,6 +33,9 @@ Value = TypeVar("Value")
 
 def measure(stream: Stream) -> Measured:
     """Runs the stream over as many cores as the journal has partitions, and one that learns."""
+    gc.collect()
+    gc.freeze()  # as a worker does
+    gc.set_threshold(*COLLECTOR_PACE)
     configuration = Configuration(
         version=0, files=[CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], salt="bench"
     )

@@ -1,21 +1,25 @@
-"""A worker as it is shipped, for benchmarks: `python -m tests.bench.job foresee learn [--profile FILE]`.
+"""A worker as it is shipped, for benchmarks: `python -m tests.bench.job foresee learn --clocks DIR [--profile FILE]`.
 
-It differs in what it runs: one processor alone if so asked (in a consumer group of its own), and under a profiler.
+It differs in what it runs: one processor alone if so asked (in a consumer group of its own), its cores on a clock each,
+and under a profiler.
 """
 
 import asyncio
 import contextlib
 import cProfile
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import msgspec
 import uvloop
 
+from forestall.agents.owned import Part
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.worker import live_parts, run, start_logging, work
+from tests.bench.clocks import Clock, Timed
 
 
 class Apart(Settings, frozen=True, kw_only=True):
@@ -30,12 +34,13 @@ class Apart(Settings, frozen=True, kw_only=True):
 
 @click.command()
 @click.argument("processors", nargs=-1)
+@click.option("--clocks", type=click.Path(path_type=Path), required=True)
 @click.option("--profile", type=click.Path(path_type=Path))
-def main(processors: tuple[str, ...], profile: Path | None) -> None:
+def main(processors: tuple[str, ...], clocks: Path, profile: Path | None) -> None:
     """Runs until it is told to end."""
     settings = Apart(**msgspec.structs.asdict(load_settings()), apart="-" + "-".join(processors))
     start_logging(settings)
-    parts = [part for part in live_parts(settings) if part.name in processors]
+    parts = [_on_clock(part, clocks) for part in live_parts(settings) if part.name in processors]
     if profile is None:
         run(settings, parts)
     uvloop.install()
@@ -44,6 +49,11 @@ def main(processors: tuple[str, ...], profile: Path | None) -> None:
         profiler.runcall(asyncio.new_event_loop().run_until_complete, work(settings, parts))
     profiler.dump_stats(profile)
     sys.stdout.flush()
+
+
+def _on_clock(part: Part, folder: Path) -> Part:
+    clock = Clock(folder / f"{part.name}.clock")
+    return replace(part, core=lambda *where: Timed(part.core(*where), clock))
 
 
 if __name__ == "__main__":

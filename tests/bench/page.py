@@ -19,7 +19,7 @@ SECTIONS = {
 questions of four problems (`tests/bench/four.toml`), predicts, decides, raises alerts, writes the ledger, fills the
 queue, and learns from every answer. The others do a bare count: decode an event, count it by customer, sum its amount,
 keep its time, with durable state. The programs are in `tests/bench/peers`, with their
-versions. The column "÷ Kafka Streams" is the ratio to Kafka Streams with exactly_once_v2.
+versions. The column "÷ KS" is the ratio to Kafka Streams with exactly_once_v2.
 
 The synthetic stream is a shop's: customers differ in how much they do (the busiest tenth send about 40 % of the
 events), one event in five asks. Retail is the shipped sample, where four events in five ask. CPU is user and system

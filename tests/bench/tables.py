@@ -49,15 +49,7 @@ def throughput(found: dict[str, Any]) -> list[Rows]:
             ]
         )  # fmt: skip
     rows += [[f"left out: {name}", "", "", "", "", "", ""] for name in found["left_out"]]
-    columns = (
-        "",
-        "CPU µs an event",
-        "all runs",
-        "÷ Kafka Streams exactly once",
-        "events a second",
-        "Redis µs",
-        "Kafka µs",
-    )
+    columns = ("", "CPU µs", "all runs", "÷ KS", "events/s", "Redis µs", "Kafka µs")
     return [Rows("CPU by event, one worker process", columns, rows), _parts(found)]
 
 
@@ -71,14 +63,14 @@ def _parts(found: dict[str, Any]) -> Rows:
         if any(value is not None for value in values):
             cells.append([title, *("" if value is None else f"{value:.{digits}f}" for value in values)])
 
-    row("foresee with its relay, CPU µs", "split", "foresee_us", 1)
-    row("of that the bare core", "cores", "foresee_us", 1)
-    if found["spine_us"]:
-        rest = [found["spine_us"].get(stream) for stream in streams]
-        cells.append(["the rest: the spine", *("" if us is None else f"{us:.1f}" for us in rest)])
-    row("learn with its relay, CPU µs", "split", "learn_us", 1)
-    row("of that the bare core", "cores", "learn_us", 1)
-    row("learn's core, CPU µs an answer", "cores", "learn_us_an_answer", 1)
+    row("one process: CPU µs of foresee's core", "whole", "foresee_core_us", 1)
+    row("one process: CPU µs of learn's core", "whole", "learn_core_us", 1)
+    row("one process: the rest, the spine", "whole", "spine_us", 1)
+    row("apart: CPU µs of foresee with its relay", "split", "foresee_us", 1)
+    row("apart: CPU µs of learn with its relay", "split", "learn_us", 1)
+    row("in process, no servers: foresee's core", "cores", "foresee_us", 1)
+    row("in process, no servers: learn's core", "cores", "learn_us", 1)
+    row("in process, no servers: learn's core, by answer", "cores", "learn_us_an_answer", 1)
     row("answered questions an event", "whole", "answers_an_event", 2)
     row("decisions an event", "whole", "ledger_an_event", 3)
     row("alerts an event (raised, updated, ended)", "whole", "alerts_an_event", 3)

@@ -119,8 +119,8 @@ def ratios(found: dict[str, Any]) -> dict[str, Any]:
         if "foresee_synthetic" in cpu:
             told["ratio_foresee_to_kafka_streams_exactly_once"] = cpu["foresee_synthetic"] / yard
     told["spine_us"] = {
-        stream: cpu[f"foresee_{stream}"] - found[f"cores_{stream}"]["others"]["foresee_us"]
+        stream: whole["others"]["spine_us"]
         for stream in ("synthetic", "retail")
-        if f"foresee_{stream}" in cpu and f"cores_{stream}" in cpu
+        if (whole := found.get(f"whole_{stream}"))
     }
     return told

@@ -26,6 +26,7 @@ from forestall.agents.topics import apply_topics
 from forestall.pipeline.errors import ServerFailed
 from forestall.pipeline.store.keys import PartitionKeys
 from forestall.schemas.catalogue import CatalogueFile
+from tests.bench.clocks import Clock
 from tests.bench.metering import WARM, Measured, measured, take
 from tests.bench.servers import Servers
 from tests.bench.streams import CATALOGUE, Stream
@@ -67,7 +68,15 @@ class Installation:
         environment = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
         environment["FORESTALL_WEB_PORT"] = str(free_port())
         environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-        command = [sys.executable, "-m", "tests.bench.job", *processors, *options]
+        command = [
+            sys.executable,
+            "-m",
+            "tests.bench.job",
+            *processors,
+            "--clocks",
+            str(self._folder),
+            *options,
+        ]
         worker = Child("-".join(processors), command, self._folder, environment=environment)
         worker.start()
         self._workers.append(worker)
@@ -88,17 +97,28 @@ class Installation:
         with self._on.console.status("warming up") as status:
             self.fill(Stream(f"{stream.name}-first", stream.lines[:warm]))
             self.until_idle()
-            first, before = take(every), self._asked()
+            first, before, computed = take(every), self._asked(), self._computed()
             self.fill(Stream(f"{stream.name}-rest", stream.lines[warm:]), wait=False)
             status.update("measuring")
             began = self._until_moved()
             processed = self._until_processed()
             self.until_idle()
-            last = take(every)
+            last, computed = (
+                take(every),
+                [then - at for at, then in zip(computed, self._computed(), strict=True)],
+            )
         events = len(stream.lines) - warm
         effects = {f"{kind}_an_event": (top - before[kind]) / events for kind, top in self._asked().items()}
-        found = measured(events, first, last, tuple(processes), **effects, drain_seconds=last.at - processed)
-        return msgspec.structs.replace(found, events_a_second=events / (processed - began))
+        cores = {
+            f"{name}_core_us": seconds / events * 1e6 for name, seconds in zip(WHOLE, computed, strict=True)
+        }
+        found = measured(events, first, last, tuple(processes), **cores, **effects)
+        others = {
+            **found.others,
+            "spine_us": found.cpu_us - sum(cores.values()),
+            "drain_seconds": last.at - processed,
+        }
+        return msgspec.structs.replace(found, events_a_second=events / (processed - began), others=others)
 
     def fill(self, stream: Stream, *, wait: bool = True) -> None:
         """Appends to the journal, far faster than any worker reads it; without `wait` in the background."""
@@ -163,6 +183,10 @@ class Installation:
                 if kind in counts:
                     counts[kind] += int(top)
         return counts
+
+    def _computed(self) -> list[float]:
+        """CPU seconds of the cores so far, by processor."""
+        return [Clock(self._folder / f"{name}.clock").read() for name in WHOLE]
 
     def _positions(self) -> list[int]:
         pipeline = self._store.pipeline(transaction=False)
