@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 from forestall.agents.receivers import Receiver
 from forestall.pipeline.errors import SequenceGap
 from forestall.pipeline.store.interface import Store
+from forestall.pipeline.store.values import OutboxRecord
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Lane:
         self._delivered = delivered
         self._sent = 0
         self._top = 0
+        self._emptied = False
         self._held: deque[tuple[float, int]] = deque()
         self._settled = 0
         self._work = asyncio.Event()
@@ -87,7 +89,7 @@ class Lane:
 
     async def _round(self) -> None:
         self._work.clear()
-        records = await self._store.outbox(self.source, self._sent, BATCH)
+        records = await self._next()
         if not records:
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE):  # wait_for may swallow the cancelling that ends us
@@ -106,6 +108,14 @@ class Lane:
         self._delivered(last - self._sent)
         self._sent = last
         self._held.append((asyncio.get_running_loop().time(), last))
+
+    async def _next(self) -> Sequence[OutboxRecord]:
+        """The next records. The store is asked for those that we know of, and at first for what was left to us."""
+        if self._emptied and self._sent >= self._top:
+            return ()
+        records = await self._store.outbox(self.source, self._sent, BATCH)
+        self._emptied = self._emptied or not records
+        return records
 
     async def _resume(self) -> None:
         """The receiver's own mark counts; where it keeps none, what was recorded as acknowledged."""

@@ -93,6 +93,27 @@ async def test_effects_are_delivered_in_order_and_recorded() -> None:
     assert receiver.got == [1, 2, 3, 4, 5, 6, 7]
 
 
+async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the outbox that it was left is empty: an empty answer costs as much as fifty records."""
+    asked: list[int] = []
+    outbox = MemoryStore.outbox
+
+    async def counted(store: MemoryStore, source: str, after: int, limit: int) -> list[OutboxRecord]:
+        asked.append(after)
+        return await outbox(store, source, after, limit)
+
+    monkeypatch.setattr(MemoryStore, "outbox", counted)
+    bench = Bench(Receiver())
+    await bench.emit(2)
+    bench.relay.start()
+    await bench.until_sent(2)
+    await bench.emit(1)
+    await bench.until_sent(3)
+    await asyncio.sleep(0.05)
+    await bench.relay.stop()
+    assert asked == [0, 2, 2]  # what was left, that it was all, what came later
+
+
 async def test_a_successor_goes_on_from_the_recorded_mark() -> None:
     """Where the receiver keeps no mark of its own."""
     receiver = Receiver()
