@@ -8,7 +8,11 @@ from typing import Any
 import click
 import rich.console
 
+from tests.bench import foresight as foresights
+from tests.bench import latency as latencies
+from tests.bench import memory as memories
 from tests.bench import page
+from tests.bench import queue as queues
 from tests.bench import throughput as throughputs
 
 
@@ -61,6 +65,54 @@ def throughput(
     chosen = throughputs.SIZES[size or "usual"]
     found = throughputs.run(rich.console.Console(), chosen, only=only, repeat=repeat, profile=profile)
     _finish("throughput", found, file, docs)
+
+
+@main.command()
+@_outcome
+@click.option("--quick", is_flag=True, help="A third of the events.")
+def latency(file: Path | None, docs: bool, quick: bool) -> None:
+    """From event produced to alert claimable and on its topic, at 10, 50 and 80 % of what the worker takes.
+
+    Example: make bench ARGS="latency --json latency.json"
+    """
+    _finish("latency", latencies.run(rich.console.Console(), quick=quick), file, docs)
+
+
+@main.command()
+@_outcome
+@click.option(
+    "--customers", multiple=True, type=int, default=memories.CUSTOMERS, help="How many; may be repeated."
+)
+def memory(file: Path | None, docs: bool, customers: tuple[int, ...]) -> None:
+    """Bytes a customer in Redis, and the worker's memory, with four problems and ten events a customer.
+
+    Example: make bench ARGS="memory --json memory.json"
+    """
+    _finish("memory", memories.run(rich.console.Console(), customers), file, docs)
+
+
+@main.command()
+@_outcome
+@click.option("--actions", default=10_000, show_default=True, help="How many.")
+def queue(file: Path | None, docs: bool, actions: int) -> None:
+    """What it costs to deliver an alert to the queue, to claim it, and to finish it.
+
+    Example: make bench ARGS="queue --json queue.json"
+    """
+    _finish("queue", queues.run(rich.console.Console(), actions), file, docs)
+
+
+@main.command()
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
+def foresight(file: Path | None, quick: bool) -> None:
+    """How well the six published tasks are foreseen: AUROC, AUPRC, log loss, calibration, against LightGBM.
+
+    Example: make bench ARGS="foresight --json foresight.json"
+    """
+    found = foresights.run(rich.console.Console(), quick=quick)
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -29,7 +29,24 @@ warms up and is not counted. Kafka Streams is given the stream three times over,
 up. Events a second: from the first to the last event processed. All of it on one machine, where
 everything competes: trust the ratios within one run rather than the figures.""",
     ),
-}  # fmt: skip
+    "latency": (
+        tables.latency,
+        """One worker with foresee and learn, its models learned before. Events are due at an even rate, an open
+loop: what is held up counts from when it was due. Claimable is when the action is ready in the queue; on the topic is
+when a consumer that reads committed sees the alert, which waits for a transaction (five a second at most, for each
+partition).""",
+    ),
+    "memory": (
+        tables.memory,
+        """Ten events a customer on average, over 200 days, four problems. A document holds all that is kept of a
+customer: numbers, open questions with their features, alerts, ids seen. Redis' bytes are those of its hash and of the
+index of due times, by MEMORY USAGE. The worker keeps at most `cache_limit` documents a partition.""",
+    ),
+    "queue": (
+        tables.queue,
+        """Calls one after the other, from one client, on Redis with its append-only file.""",
+    ),
+}
 
 
 def keep(name: str, found: dict[str, Any]) -> None:

@@ -31,12 +31,15 @@ class Servers(NamedTuple):
         if self.filling(topic, stream).wait():
             raise ServerFailed(f"{topic} could not be filled")
 
-    def filling(self, topic: str, stream: Stream) -> subprocess.Popen[bytes]:
-        """The same in the background: the process that does it."""
+    def filling(self, topic: str, stream: Stream, rate: float | None = None) -> subprocess.Popen[str]:
+        """The same in the background, at so many events a second if given: the process that does it."""
         file = self.folder / f"{stream.name}-{len(stream.lines)}.jsonl"
         if not file.exists():
             file.write_bytes(b"".join(line + b"\n" for line in stream.lines))
-        return subprocess.Popen([str(python()), str(FILL), self.kafka.bootstrap, topic, str(file)])
+        command = [str(python()), str(FILL), self.kafka.bootstrap, topic, str(file)]
+        return subprocess.Popen(
+            [*command, *([] if rate is None else [str(rate)])], stdout=subprocess.PIPE, text=True
+        )
 
     def made(self, name: str) -> Path:
         """A new folder."""

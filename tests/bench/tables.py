@@ -78,5 +78,48 @@ def _parts(found: dict[str, Any]) -> Rows:
     return Rows("The whole job, by event", ("", *streams), cells)
 
 
+def latency(found: dict[str, Any]) -> list[Rows]:
+    """By load and destination."""
+    cells = [
+        [
+            f"{load}: {title}", f"{one['events_a_second']:,.0f}", f"{one[key]['alerts']:,}",
+            *(f"{one[key][name]:,.0f}" if name in one[key] else "" for name in ("p50_ms", "p99_ms", "p999_ms")),
+        ]
+        for load, one in found["loads"].items()
+        for key, title in (("claimable", "claimable"), ("on_topic", "on the topic, committed"))
+    ]  # fmt: skip
+    title = f"From event produced to alert, ms, by share of {found['maximum_events_a_second']:,.0f} events/s"
+    return [Rows(title, ("", "events/s", "alerts", "p50", "p99", "p99.9"), cells)]
+
+
+def memory(found: dict[str, Any]) -> list[Rows]:
+    """By number of customers."""
+    cells = [
+        [
+            f"{one['customers']:,}", *(f"{one['document_bytes'][name]:,.0f}" for name in ("median", "p99", "max")),
+            f"{one['redis_bytes_a_customer']:,.0f}", f"{one['worker_mb_empty']:,.0f}", f"{one['worker_mb']:,.0f}",
+        ]
+        for one in found["customers"].values()
+    ]  # fmt: skip
+    columns = (
+        "customers",
+        "median",
+        "p99",
+        "max",
+        "Redis in all, a customer",
+        "worker empty, MB",
+        "worker, MB",
+    )
+    return [Rows("Bytes of a customer's document", columns, cells)]
+
+
+def queue(found: dict[str, Any]) -> list[Rows]:
+    """By call."""
+    names = ("wall_us", "client_us", "redis_us")
+    cells = [[call, *(f"{one[name]:.0f}" for name in names)] for call, one in found["calls"].items()]
+    columns = ("", "wall", "client's CPU", "Redis' CPU")
+    return [Rows(f"The queue, µs an action ({found['actions']:,} actions)", columns, cells)]
+
+
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"

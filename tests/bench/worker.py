@@ -90,10 +90,10 @@ class Installation:
             self._store.delete(key)
         self._store.close()
 
-    def work_off(self, stream: Stream, processes: dict[str, int]) -> Measured:
-        """Works through the warm-up, then measures the rest until all is processed, learned from and delivered."""
+    def work_off(self, stream: Stream, processes: dict[str, int], warm: int | None = None) -> Measured:
+        """Works through the warm-up, of `warm` events if given, then measures until all is done and delivered."""
         every = {**processes, "redis": self._on.redis.child.pid, "kafka": self._on.kafka.child.pid}
-        warm = int(len(stream.lines) * WARM)
+        warm = int(len(stream.lines) * WARM) if warm is None else warm
         with self._on.console.status("warming up") as status:
             self.fill(Stream(f"{stream.name}-first", stream.lines[:warm]))
             self.until_idle()
@@ -133,6 +133,10 @@ class Installation:
             deadline = time.monotonic() + PATIENCE
             while sum(lag()) or not self.delivered():
                 self._look(deadline)
+
+    def processed_any(self) -> bool:
+        """Whether the worker has its partitions, and the configuration is processed in each."""
+        return all(self._positions())
 
     def delivered(self) -> bool:
         """Whether no effect waits in an outbox."""

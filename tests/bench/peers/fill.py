@@ -1,23 +1,34 @@
-"""Appends a file of events to a topic, keyed by customer: `fill.py BROKERS TOPIC FILE`."""
+"""Appends a file of events to a topic, keyed by customer: `fill.py BROKERS TOPIC FILE [EVENTS_A_SECOND]`.
+
+With a rate it prints when (epoch seconds) it began: event k is due k / rate later, and is sent then or, if the sender
+was held up, as soon as it can be.
+"""
 
 import sys
+import time
 from pathlib import Path
 
 import orjson
 from confluent_kafka import Producer
 
 
-def main(brokers: str, topic: str, file: str) -> None:
-    """Fills as fast as the broker takes it; murmur2 is the partitioner of Kafka's own clients."""
+def main(brokers: str, topic: str, file: str, rate: str = "") -> None:
+    """Fills as fast as the broker takes it, or at the rate; murmur2 is the partitioner of Kafka's own clients."""
     producer = Producer(
-        {"bootstrap.servers": brokers, "partitioner": "murmur2", "linger.ms": 20, "enable.idempotence": True,
-         "queue.buffering.max.messages": 1_000_000}
+        {"bootstrap.servers": brokers, "partitioner": "murmur2", "linger.ms": 1 if rate else 20,
+         "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
     )  # fmt: skip
+    producer.list_topics(topic, 10)
+    pace, began = (float(rate) if rate else 0.0), time.time()
+    if rate:
+        print(began, flush=True)
     with Path(file).open("rb") as lines:
         for number, line in enumerate(lines):
+            if pace and (early := began + number / pace - time.time()) > 0:
+                producer.poll(early)
             event = line.rstrip(b"\n")
             producer.produce(topic, event, orjson.loads(event)["customer"])
-            if number % 10_000 == 0:
+            if number % 1_000 == 0:
                 producer.poll(0)
     if left := producer.flush(120):
         sys.exit(f"{left} events were not taken")
