@@ -28,7 +28,15 @@ BUDGET = 2_000
 WINDOW = 20_000
 CACHE = 50_000
 
+_CONFIGURATION = Configuration(
+    version=0, files=[CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], salt="bench"
+)
 Value = TypeVar("Value")
+
+
+def configuration() -> Record:
+    """The benchmarks' catalogue as it comes in a journal."""
+    return Record(0, 0, None, journal_copy(_CONFIGURATION, 0))
 
 
 def measure(stream: Stream) -> Measured:
@@ -36,14 +44,11 @@ def measure(stream: Stream) -> Measured:
     gc.collect()
     gc.freeze()  # as a worker does
     gc.set_threshold(*COLLECTOR_PACE)
-    configuration = Configuration(
-        version=0, files=[CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], salt="bench"
-    )
     foresee = [_Run(Foresee(partition, 1)) for partition in range(PARTITIONS)]
     learn = _Run(Learn(0))
-    learn.feed([Record(0, 0, None, answers_copy(configuration))])
+    learn.feed([Record(0, 0, None, answers_copy(_CONFIGURATION))])
     for run in foresee:
-        run.feed([Record(0, 0, None, journal_copy(configuration, 0))])
+        run.feed([configuration()])
     done = warm = answers = effects = 0
     for partition, chunk in _chunks(stream):
         if not warm and done >= len(stream.lines) * WARM:

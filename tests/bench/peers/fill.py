@@ -25,7 +25,8 @@ def main(brokers: str, topic: str, file: str, rate: str = "") -> None:
     with Path(file).open("rb") as lines:
         for number, line in enumerate(lines):
             if pace and (early := began + number / pace - time.time()) > 0:
-                producer.poll(early)
+                producer.poll(0)
+                time.sleep(early)
             event = line.rstrip(b"\n")
             producer.produce(topic, event, orjson.loads(event)["customer"])
             if number % 1_000 == 0:
