@@ -14,12 +14,14 @@ from forestall.pipeline.queue.values import STATES, ActionState, Claim, Policy, 
 from forestall.pipeline.store.script import Client, Script
 from forestall.pipeline.store.values import OutboxRecord
 from forestall.schemas.alert import decode_alert
+from forestall.schemas.outcome import decode_outcome
 
 DELIVER = Script.beside(__file__, "common.lua", "deliver.lua")
 CLAIM = Script.beside(__file__, "common.lua", "claim.lua")
 CHANGE = Script.beside(__file__, "common.lua", "change.lua")
 READ = Script.beside(__file__, "read.lua")
 COUNT = Script.beside(__file__, "count.lua")
+TRIM = Script.beside(__file__, "trim.lua")
 
 Claims = list[Claim]  # the class has a method of the name `list`
 Actions = list[QueuedAction]
@@ -113,9 +115,11 @@ class ActionQueue:
         command = ("XRANGE", self._keys.outbox, after + 1, "+", "COUNT", limit)
         return [outcome_record(*entry) for entry in await self._redis.execute_command(*command)]
 
-    async def trim(self, through: int) -> None:
-        """Drops the outbox's records numbered up to `through`."""
-        await self._redis.execute_command("XTRIM", self._keys.outbox, "MINID", through + 1)
+    async def trim(self, through: OutboxRecord) -> None:
+        """Drops the outbox's records up to this one, if it is still there as it is here."""
+        await TRIM.run(
+            self._redis, [self._keys.outbox], [through.sequence, decode_outcome(through.payload).id]
+        )
 
     async def _deliver(self, sender: str, records: Sequence[tuple[int, bytes]]) -> int:
         arguments = [item for numbered in records for item in _arguments(sender, *numbered)]

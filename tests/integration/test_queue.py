@@ -161,7 +161,9 @@ async def test_done_tells_the_journal_once(queue: ActionQueue) -> None:
     assert (events[1].customer, events[1].subject) == ("ü", "o-1")
     assert events[0].id != events[1].id
     assert await queue.outbox(1, 9) == [second]
-    await queue.trim(1)
+    await queue.trim(first._replace(payload=second.payload))  # another record has its number now
+    assert await queue.outbox(0, 9) == [first, second]
+    await queue.trim(first)
     assert await queue.outbox(0, 9) == [second]
 
 
@@ -320,7 +322,7 @@ async def exercise(queue: ActionQueue) -> None:
     assert await queue.get("a") is not None
     assert await queue.mark(SENDER) == 3
     assert (await queue.counts())["done"] == 2
-    await queue.trim((await queue.outbox(0, 9))[0].sequence - 1)
+    await queue.trim((await queue.outbox(0, 9))[0]._replace(sequence=0))
 
 
 async def test_it_runs_on_a_cluster(redis_cluster: RedisCluster, namespace: str) -> None:

@@ -1,6 +1,8 @@
 """Debian's redis-server: one, with or without its append-only file, and a cluster of six."""
 
+import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -60,6 +62,16 @@ class Redis:
     def resume(self) -> None:
         """Lets a paused server go on."""
         self.child.resume()
+
+    def written(self) -> dict[Path, int]:
+        """How long the files of its append-only log are now."""
+        return {file: file.stat().st_size for file in self.folder.glob("appendonlydir/*.aof")}
+
+    def lose_since(self, written: Mapping[Path, int]) -> None:
+        """Cuts the log of a killed server back to what it was, as a power cut does to what was not yet on disk."""
+        for file, length in written.items():
+            if file.exists():
+                os.truncate(file, length)
 
     def flush(self) -> None:
         """Deletes everything, loaded scripts too."""
