@@ -42,7 +42,7 @@ class Stream(NamedTuple):
 
 
 def retail() -> Stream:
-    """The shipped sample: 44,876 invoices and returns; four of five events ask."""
+    """The shipped sample: 44,876 orders and returns, all of which ask."""
     with gzip.open(SAMPLES / "retail.jsonl.gz") as file:
         return Stream("retail", [line.rstrip(b"\n") for line in file])
 
