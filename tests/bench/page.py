@@ -26,9 +26,9 @@ events), one event in five asks. Retail is the shipped sample, where every event
 user and system time of the system's own process with its threads and children, by event; beside it what
 Redis and Kafka needed for it (Forestall's state is in Redis; the others' in their process, with a changelog in Kafka).
 The first half of the events warms up and is not counted. Kafka Streams is given the stream three times over, for its
-compiler takes longest to warm up. Events a second: from the first to the last event processed. All of it on one machine, where
-everything competes: trust the ratios within one run rather than the figures. Where there are several runs the CPU
-is their median, and the rest is of the run next to it.""",
+compiler takes longest to warm up. Events a second: from the first to the last event processed. All of it on one
+machine, where everything competes: trust the ratios within one run rather than the figures. Where there are several
+runs the CPU is their median, and the rest is of the run next to it.""",
     ),
     "latency": (
         tables.latency,
