@@ -254,7 +254,9 @@ def live_parts(settings: Settings) -> list[Part]:
     """The processors with their real cores, whose kernels take a moment to load."""
     from forestall.pipeline.core.foresee import Foresee  # noqa: PLC0415 (see above)
     from forestall.pipeline.core.learn import Learn  # noqa: PLC0415
+    from forestall.pipeline.core.models.fingerprint import warm_up  # noqa: PLC0415
 
+    warm_up()  # where nothing is cached it compiles for seconds: not while others wait for us to take partitions
     topic = settings.topics.events
     return parts_of(settings, lambda p, answers: Foresee(p, answers, topic), lambda p, _answers: Learn(p))
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import msgspec
 
 from tests.chaos.run import Report, run
+from tests.chaos.stage import WORKER
+from tests.chaos.worker import BREAKS
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -23,7 +25,10 @@ def main(arguments: Sequence[str]) -> int:
     print(f"seed {seed}: {options.minutes:g} minutes of faults", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         place = options.keep or Path(folder) / "run"
-        report = run(place, seed, options.minutes * 60, tell=lambda text: print(text, file=sys.stderr))
+        module = ("tests.chaos.worker", options.broken) if options.broken else WORKER
+        report = run(
+            place, seed, options.minutes * 60, module=module, tell=lambda text: print(text, file=sys.stderr)
+        )
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))
     _show(report)
@@ -36,6 +41,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="which faults (default: a random one, which is shown)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there")
     parser.add_argument("--keep", type=Path, metavar="DIR", help="leave logs and the recording there")
+    parser.add_argument("--broken", choices=BREAKS, help="break a safeguard: it should be noticed")
     return parser.parse_args(arguments)
 
 
