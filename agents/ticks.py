@@ -57,10 +57,13 @@ class Ticker:
         self._live: bool | None = None
         self._skew = 0
         self._appended: int | None = None
+        self._seen = -1
 
     def saw(self, records: Sequence[Record]) -> None:
         """These records were committed: did they move the watermark, and when did the broker take them?"""
-        if self._appended is not None and records and records[-1].offset >= self._appended:
+        if records:
+            self._seen = records[-1].offset
+        if self._appended is not None and self._seen >= self._appended:
             self._appended = None
         watermark = self._core.watermark()
         if records and watermark > self._watermark:
@@ -81,7 +84,7 @@ class Ticker:
         taken = await self._producer.send_and_wait(
             self._topic, value, partition=self._partition, timestamp_ms=now
         )
-        self._appended = taken.offset
+        self._appended = taken.offset if taken.offset > self._seen else None  # it may come before its receipt
         self._skew += taken.timestamp - now  # the broker's clock, where the broker stamps records
         return True
 
