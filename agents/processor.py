@@ -7,9 +7,11 @@ Truth moves in the store's commit alone. What can go wrong, and what is done:
     the chunk is of an older assignment or seek     drop it; it is fetched again
     it does not start where the state stands        forget, seek there
     the commit is refused on position               forget, seek to the state's position
-    refused on epoch, by a token of this process    drop the chunk: the newer assignment reads it
+    refused on epoch, by a token of this process    drop the chunk: the newer assignment reads it; unless this is
+                                                    the newest: then the store fell back, take it again
     refused on epoch, by another process            StaleEpoch ends this process; the supervisor rejoins
     the core raises                                 forget, one record at a time; dead-letter what raises again
+    a gap, and the store stands elsewhere           it fell back while we read: forget, seek there
 """
 
 import asyncio
@@ -130,6 +132,12 @@ class Processor:
                 self.core.forget()
                 if stale.holder not in self._ours:
                     raise
+                if chunk.epoch == self._chunked.epochs.get(self.place):
+                    await self._fell_back()  # to an earlier assignment of ours
+            except ForestallError:  # may come of two states, read while the store fell back
+                self.core.forget()
+                if not await self._fell_back():
+                    raise
             except BaseException:
                 self.core.forget()
                 raise
@@ -139,12 +147,23 @@ class Processor:
         async with self._lock:
             if self.place not in self._chunked.epochs:
                 return
-            held = await self.store.held()
-            if held.epoch != self.token and held.epoch not in self._ours:
-                raise StaleEpoch(held.epoch or "")
-            if (held.position, held.commit) != (self.position, self.commit):
-                log.warning("%s: the store stands at %d, not %d", self.place, held.position, self.position)
-                await self._go_back(held.position, held.commit)
+            await self._fell_back()
+
+    async def _fell_back(self) -> bool:
+        """Whether the store no longer stands with us; then all is loaded anew, and read from where it stands.
+
+        Raises StaleEpoch if another process holds the partition.
+        """
+        held = await self.store.held()
+        if held.epoch not in self._ours:
+            raise StaleEpoch(held.epoch or "")
+        if held.epoch != self.token:
+            held = await self.store.acquire(self.token)
+        elif (held.position, held.commit) == (self.position, self.commit):
+            return False
+        log.warning("%s: the store stands at %d, not %d", self.place, held.position, self.position)
+        await self._go_back(held.position, held.commit)
+        return True
 
     async def _apply(self, chunk: Chunk) -> None:
         try:
@@ -174,9 +193,17 @@ class Processor:
 
     async def _load(self, progress: Progress) -> None:
         if progress.missing:
-            self.core.admit(await self.store.load(sorted(progress.missing)))
+            self._admit(await self.store.load(sorted(progress.missing)))
         if progress.due_missing:
             self.core.admit_due(*await self.store.due(self._limits.window))
+
+    def _admit(self, documents: Mapping[str, bytes | None]) -> None:
+        try:
+            self.core.admit(documents)
+        except ForestallError:
+            raise
+        except Exception as error:
+            raise _CoreRaised from error
 
     def _step(self, records: Sequence[Record], start: int) -> Progress:
         try:

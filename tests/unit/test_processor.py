@@ -1,15 +1,15 @@
 """One partition's processor over a store in memory: every way in which a chunk can be out of place."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.agents.processor import Committed, Limits, Processor
-from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Record
-from forestall.pipeline.errors import StaleEpoch
+from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Progress, Record
+from forestall.pipeline.errors import SequenceGap, StaleEpoch
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.schemas.deadletter import decode_dead_letter
 from tests.counting import POISON, CountingCore
@@ -171,6 +171,63 @@ async def test_our_own_newer_assignment_only_drops_the_chunk() -> None:
     await bench.store.acquire("newer")
     await bench.step()
     assert await bench.counts() == {}
+
+
+async def test_a_store_that_fell_back_to_our_earlier_assignment_is_taken_again() -> None:
+    """Its epoch fell back too: every commit would be refused, and nobody else would ever read on."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.step(3)
+    earlier = copy.deepcopy(bench.store.__dict__)
+    await bench.open()
+    bench.store.__dict__.update(earlier)
+    await bench.step()
+    assert await bench.counts() == {"c/k0": 1, "c/k1": 1, "c/k2": 1}
+    await bench.step()
+    assert sum((await bench.counts()).values()) == 6
+
+
+async def test_an_idle_partition_whose_epoch_fell_back_is_taken_again() -> None:
+    """Position and commit may be the same."""
+    bench = await Bench(Log(*[b"v"] * 3)).open()
+    await bench.step()
+    earlier = bench.processor.token
+    await bench.open()
+    await bench.store.acquire(earlier)
+    await bench.processor.compare()
+    assert (await bench.store.held()).epoch == bench.processor.token
+
+
+class Gap(CountingCore):
+    """A core that finds a gap, as where its head was read from another state than that of its position."""
+
+    def run(self, records: Sequence[Record], start: int, budget: int) -> Progress:
+        if records:
+            raise SequenceGap("something is missing")
+        return super().run(records, start, budget)
+
+
+async def test_a_gap_that_came_of_a_store_falling_back_while_we_read_ends_nobody() -> None:
+    """All is loaded anew, from where the state stands."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.step(3)
+    earlier = copy.deepcopy(bench.store.__dict__)
+    await bench.step(1)
+    bench.store.__dict__.update(earlier)
+    good, bench.processor.core = bench.processor.core, Gap("foresee", 0, 1)
+    await bench.step(1)
+    assert bench.log.seeks == [3]
+    bench.processor.core = good
+    good.forget()
+    await bench.step()
+    assert sum((await bench.counts()).values()) == 6
+
+
+async def test_any_other_gap_ends_the_worker() -> None:
+    """Something was lost, and going on would hide it."""
+    bench = await Bench(Log(*[b"v"] * 3)).open()
+    bench.processor.core = Gap("foresee", 0, 1)
+    with pytest.raises(SequenceGap):
+        await bench.step()
 
 
 async def test_an_event_on_which_the_core_raises_is_dead_lettered_alone() -> None:
