@@ -207,6 +207,8 @@ class Foresee:
             if len(working.changed) >= budget:
                 return Progress(index, frozenset(), False)
             fire(self.state, key, at)
+            if due.first() == first:  # of another state than the customer: its commit will be refused
+                due.set(key, None)
         self.state.head.watermark = ms
         return None
 
