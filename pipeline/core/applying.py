@@ -84,13 +84,13 @@ def _apply_event(partition: Partition, entry: CustomerEvent) -> None:
         partition.counts["duplicate_events",] += 1
         return
     partition.counts["events", event.type] += 1
+    _settle(partition, key, customer, ms)
     if customer.erased is not None or not customer.allows("predict"):
         partition.counts["ignored_events", "no_consent"] += 1
         partition.working.touch(key, customer)
         return
     if ms < partition.head.watermark:
         partition.counts["late_events",] += 1
-    _settle(partition, key, customer, ms)
     if answering := program.answering.get(event.type):
         answer_waiting(partition, key, customer, answering, event, ms)
     values = numeric_values(program.layout, event.data)
