@@ -46,7 +46,7 @@ class Owner:
         counts = await edges.lanes.partitions()
         for place in sorted(ours - set(self.owned)):
             self.owned[place] = self._make(place, counts[edges.settings.topics.answers])
-        await asyncio.gather(*(self.owned[place].open(counts) for place in ours))
+        await asyncio.gather(*(self.owned[place].open(counts) for place in sorted(ours)))
         if self.intake is not None:
             self.intake.assigned(places, self.chunked)
 

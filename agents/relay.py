@@ -63,6 +63,11 @@ class Lane:
             self._settled = self._held.popleft()[1]
         return self._settled
 
+    async def holds(self, sequence: int) -> bool:
+        """Whether the receiver, asked now, holds everything up to that number, as far as it knows itself."""
+        mark = await self._receiver.mark()
+        return mark is None or mark >= sequence
+
     async def run(self) -> None:
         """Delivers until cancelled. Raises SequenceGap, or the last error when retries are used up."""
         failures, stands = 0, False
@@ -201,8 +206,18 @@ class Relay:
         while True:
             await asyncio.sleep(max(self._keep / 2, 0.1))
             before = asyncio.get_running_loop().time() - self._keep
-            for source in {lane.source for lane in self._lanes}:
-                through = min(lane.settled(before) for lane in self._lanes if lane.source == source)
-                if through > trimmed.get(source, 0):
+            for source in dict.fromkeys(lane.source for lane in self._lanes):
+                lanes = [lane for lane in self._lanes if lane.source == source]
+                through = min(lane.settled(before) for lane in lanes)
+                if through > trimmed.get(source, 0) and await self._still_held(lanes, through):
+                    for lane in lanes:  # again: a store that fell back forgot, and who comes next asks it
+                        await self._store.record_sent(lane.name, through)
                     await self._store.trim(source, through)
                     trimmed[source] = through
+
+    async def _still_held(self, lanes: Sequence[Lane], through: int) -> bool:
+        """Whether no receiver has fallen back behind that number meanwhile; if one has, its lane will see it."""
+        try:
+            return all([await lane.holds(through) for lane in lanes])
+        except KafkaError:
+            return False

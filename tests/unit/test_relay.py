@@ -205,6 +205,37 @@ async def test_nothing_is_trimmed_before_its_time() -> None:
     assert await bench.store.outbox_length("alerts") == 4
 
 
+async def test_what_is_trimmed_is_recorded_as_sent_though_the_store_forgot_it() -> None:
+    """A successor asks the store how far a topic was sent: never less far than the outbox was trimmed."""
+    bench = Bench(Receiver(), keep=0.4)
+    await bench.emit(3)
+    bench.relay.start()
+    await bench.until_sent(3)
+    bench.store._sent.clear()  # the store fell back by a moment
+    async with asyncio.timeout(5):
+        while await bench.store.outbox_length("alerts"):
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
+    assert await bench.store.sent() == {"alerts/0": 3}
+
+
+async def test_nothing_is_trimmed_that_a_receiver_has_lost_meanwhile() -> None:
+    """It may have fallen back, and its lane not yet know."""
+    receiver = Receiver(marks=True)
+    bench = Bench(receiver, keep=0.2)
+    await bench.emit(3)
+    bench.relay.start()
+    await bench.until_sent(3)
+    del receiver.got[1:]
+    await asyncio.sleep(0.5)
+    assert await bench.store.outbox_length("alerts") == 3
+    async with asyncio.timeout(5):
+        while await bench.store.outbox_length("alerts"):
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3]
+
+
 async def test_an_owner_that_was_overtaken_unawares_goes_on_behind_its_successor() -> None:
     """A session may run out without a word: another has delivered and trimmed meanwhile, and that is no hole."""
     receiver = Receiver()
