@@ -1,0 +1,132 @@
+"""A simulated ChunkConsumer: what Faust and agents/transport.py do between the group and the agents.
+
+The steps are those of the real one: on revocation flow stops and waiting chunks are dropped; on assignment the
+owner takes its partitions while, side by side, everything is sought to its state and flow resumes; a fetch takes
+label, position and records in one step; what a fetch learns of a log's end is old by the time it is used.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+
+from forestall.agents.chunk import Chunk, Place
+from forestall.agents.ownership import Owner
+from forestall.pipeline.errors import PositionLost
+from tests.simulation.broker import Broker
+from tests.simulation.group import SESSION, Group
+
+#: Chunks that wait before an agent.
+WAITING = 4
+
+
+class SimulatedConsumer:
+    """One worker's consumer, and as much of Faust's app as is needed; `begin` puts it to work for an owner."""
+
+    def __init__(self, broker: Broker, group: Group, name: str, topics: Collection[str]) -> None:
+        self.broker, self.group, self.name = broker, group, name
+        self.chance = broker.chance
+        self.consumer = self
+        self.rebalancing = False
+        self._flows = False
+        self._assigned: list[Place] = []
+        self._positions: dict[Place, int] = {}
+        self._ends: dict[Place, int] = {}
+        self._waiting: dict[str, asyncio.Queue[Chunk]] = {topic: asyncio.Queue(WAITING) for topic in topics}
+        self._owner: Owner
+
+    def begin(self, owner: Owner) -> None:
+        """Now there is an owner."""
+        self._owner = owner
+
+    # ------------------------------------------------------------- what the product calls
+
+    def readable_end(self, place: Place) -> int | None:
+        """Where the log ended at the last fetch."""
+        return self._ends.get(place)
+
+    async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Place, int]:
+        """Seeks to the positions; None is the log's beginning."""
+        beginnings = await self.broker.request(lambda: dict.fromkeys(held, 0), writes=False)
+        positions: dict[Place, int] = {}
+        for place, beginning in beginnings.items():
+            position = held[place]
+            if position is not None and not beginning <= position <= len(self.broker.logs[place].entries):
+                lost = PositionLost(f"{place}: the state stands at {position}")
+                self._owner.chunked.failed(lost)
+                raise lost
+            positions[place] = self._positions[place] = beginning if position is None else position
+        self._owner.chunked.sought.update(positions)
+        return positions
+
+    # ------------------------------------------------------------- what Faust does
+
+    async def follow(self) -> None:
+        """The membership: joins, and joins again, until cancelled."""
+        while True:
+            self.rebalancing = True
+            if self._assigned:
+                await self._revoked()
+            generation, places = await self.group.join(self.name)
+            await self._take_over(places)
+            self.rebalancing = False
+            while True:
+                await asyncio.sleep(SESSION / 4 * (0.8 + 0.4 * self.chance.random()))
+                beat = lambda: self.group.heartbeat(self.name, generation)  # noqa: B023, E731  # asked at once
+                if not await self.broker.request(beat, writes=False):
+                    break
+
+    async def _revoked(self) -> None:
+        self._flows = False
+        for waiting in self._waiting.values():
+            while not waiting.empty():
+                waiting.get_nowait()
+        await self._owner.revoked(self._assigned)
+
+    async def _take_over(self, places: list[Place]) -> None:
+        self._assigned = places
+        self._positions.clear()
+        self._ends.clear()
+
+        async def resume() -> None:
+            await asyncio.sleep(self.chance.random() * 0.05)
+            await self.seek_held(await self._owner.positions(places))
+            self._flows = True
+
+        await asyncio.gather(self._owner.assigned(places), resume())
+
+    async def fetch(self) -> None:
+        """Fetches until cancelled."""
+        while True:
+            got = False
+            for place in list(self._assigned):
+                chunk = self._take(place) if self._flows else None
+                if chunk is not None:
+                    got = True
+                    await self._waiting[place[0]].put(chunk)
+            if got:
+                await asyncio.sleep(self.chance.random() * 0.02)
+            else:
+                await self.broker.news(0.25)
+
+    def _take(self, place: Place) -> Chunk | None:
+        """What one fetch brings of one partition."""
+        chunked = self._owner.chunked
+        epoch, start = chunked.epochs.get(place), self._positions.get(place)
+        log = self.broker.logs[place]
+        if start is None or self.broker.down_until > self.broker.loop.time():
+            return None
+        end = self._ends[place] = log.stable_end()
+        if epoch is None or start >= end:
+            return None
+        to = min(end, start + self.chance.randint(1, chunked.limit))
+        self._positions[place] = to
+        return Chunk(*place, log.read(start, to), start, to, epoch, end)
+
+    async def chunks(self, topic: str) -> AsyncIterator[Chunk]:
+        """An agent's stream."""
+        while True:
+            yield await self._waiting[topic].get()
+
+    async def leave(self) -> None:
+        """Leaves the group; part of a clean stop."""
+        self._flows = False
+        await self.broker.request(lambda: self.group.leave(self.name), writes=False)

@@ -1,0 +1,183 @@
+"""A simulated Redis of several shards: the store's and queue's twins behind connections that fail.
+
+A shard can fall back to a state up to a second old, alone or with all others. A call goes as redis-py sends it:
+again, up to three times, where its connection is lost; what it did the first time stays done.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import OutOfMemoryError
+
+from forestall.pipeline.errors import ForestallError
+from forestall.pipeline.queue.values import Policy
+from forestall.pipeline.store.memory import MemoryStore
+from forestall.pipeline.store.values import Commit, Held
+from tests.simulation.faults import Faults
+from tests.simulation.loop import PROCESS, SimulatedLoop
+from tests.simulation.promises import answer, refuse
+from tests.simulation.queue_twin import MemoryQueue
+
+#: How far a shard may fall back, in seconds (`appendfsync everysec`, replication).
+FALLS_BACK = 1.0
+#: redis-py sends a call again so often, waiting about so long before each.
+REPEATS = (0.1, 0.2, 0.4)
+
+READS = frozenset(("held", "load", "due", "destinations", "outbox", "outbox_length", "sent", "mark"))
+SHRINKS = frozenset(("trim",))  # Redis allows it when memory is out
+
+
+class FencedStore(MemoryStore):
+    """The store's twin, which notes a commit that lands although the partition was taken by another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = ""
+        self.zombies = 0
+
+    async def acquire(self, token: str) -> Held:
+        """See Store."""
+        self.taken = token
+        return await super().acquire(token)
+
+    async def commit(self, commit: Commit) -> None:
+        """See Store."""
+        before = self._held.commit
+        await super().commit(commit)
+        self.zombies += commit.epoch != self.taken and self._held.commit != before
+
+
+class Shard:
+    """A twin, and how it was in the last second."""
+
+    def __init__(self, twin: Any, keeps: bool) -> None:
+        self.twin = twin
+        self._keeps = keeps
+        self._past: deque[tuple[float, dict[str, Any]]] = deque()
+
+    def before_write(self, now: float) -> None:
+        """Remembers how it is."""
+        if self._keeps:
+            past = self._past
+            while past and past[0][0] < now - FALLS_BACK:
+                past.popleft()
+            past.append((now, _copied(self.twin)))
+
+    def fall_back(self, moment: float) -> bool:
+        """Becomes as it was at that moment; whether that changed anything."""
+        found = None
+        while self._past and self._past[-1][0] >= moment:
+            found = self._past.pop()[1]
+        if found is not None:
+            self.twin.__dict__.update(found)
+        return found is not None
+
+
+class Redis:
+    """All shards. `call` is one call of a client, with its repeats."""
+
+    def __init__(
+        self,
+        loop: SimulatedLoop,
+        faults: Faults,
+        policy: Policy,
+        store: type[MemoryStore],
+        queue: type[MemoryQueue],
+    ) -> None:
+        self.loop, self.faults, self.chance = loop, faults, loop.random
+        self.shards: dict[str, Shard] = {}
+        self.down_until: dict[str, float] = {}
+        self.full_until = 0.0
+        self.cut: dict[object, float] = {}
+        self._keeps = bool(faults.acts.keys() & {"redis falls back together", "redis shard falls back"})
+        self._store = store
+        self.shards["queue"] = Shard(queue(self.now, policy), self._keeps)
+
+    def now(self) -> int:
+        """Redis' clock, epoch ms."""
+        return 1_000_000 + round(self.loop.time() * 1000)
+
+    def shard(self, name: str) -> Shard:
+        """A shard by the hash tag of its keys."""
+        found = self.shards.get(name)
+        if found is None:
+            found = self.shards[name] = Shard(self._store(), self._keeps)
+        return found
+
+    def fall_back(self, names: Sequence[str], age: float, down: float) -> bool:
+        """These shards become as they were `age` seconds ago, and answer only after `down` seconds."""
+        self.stop(names, down)
+        moment = self.loop.time() - age
+        changed = [self.shards[name].fall_back(moment) for name in names]
+        return any(changed)
+
+    def stop(self, names: Sequence[str], down: float) -> None:
+        """These shards do not answer for `down` seconds."""
+        self.down_until.update(dict.fromkeys(names, self.loop.time() + down))
+
+    async def call(self, name: str, method: str, *arguments: Any) -> Any:
+        """One call."""
+        for pause in REPEATS:
+            try:
+                return await self._once(name, method, arguments)
+            except RedisConnectionError:
+                await asyncio.sleep(pause * (0.5 + self.chance.random()))
+        return await self._once(name, method, arguments)
+
+    async def _once(self, name: str, method: str, arguments: Sequence[Any]) -> Any:
+        faults, chance, at = self.faults, self.chance, self.loop.at
+        future: asyncio.Future[Any] = self.loop.create_future()
+        there = 0.0005 + chance.random() * 0.004
+        if faults.strikes("slow call", chance):
+            there += chance.random() * 1.5
+        if self.cut.get(PROCESS.get(), 0.0) > self.loop.time() or faults.strikes("lost request", chance):
+            at(there, refuse, future, RedisConnectionError("not sent"))
+        else:
+            at(there, self._arrive, future, name, method, arguments)
+        return await future
+
+    def _arrive(self, future: asyncio.Future[Any], name: str, method: str, arguments: Sequence[Any]) -> None:
+        loop, chance = self.loop, self.chance
+        if self.down_until.get(name, 0.0) > loop.time():
+            refuse(future, RedisConnectionError("down"))
+            return
+        reads = method in READS
+        if not reads and method not in SHRINKS and self.full_until > loop.time():
+            refuse(future, OutOfMemoryError("command not allowed when used memory > 'maxmemory'."))
+            return
+        shard = self.shard(name)
+        if not reads:
+            shard.before_write(loop.time())
+        try:
+            reply = immediately(getattr(shard.twin, method)(*arguments))
+        except ForestallError as error:
+            refuse(future, error)
+            return
+        if self.faults.strikes("lost reply", chance):
+            loop.at(chance.random() * 0.1, refuse, future, RedisConnectionError("no reply"))
+        elif chance.random() < 0.6:
+            answer(future, reply)
+        else:
+            loop.at(chance.random() * 0.004, answer, future, reply)
+
+
+def immediately(call: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine that waits for nothing."""
+    try:
+        call.send(None)
+    except StopIteration as end:
+        return end.value
+    raise AssertionError("a twin must not wait")
+
+
+def _copied(twin: object) -> dict[str, Any]:
+    """All that a twin knows, for values in its dictionaries are frozen or dictionaries of such."""
+    return {
+        name: {key: dict(value) if type(value) is dict else value for key, value in whole.items()}
+        if type(whole) is dict
+        else whole
+        for name, whole in vars(twin).items()
+    }
