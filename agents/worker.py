@@ -28,8 +28,8 @@ from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.supervisor import RESTARTS, SUPERVISOR, Supervisor
 from forestall.agents.topics import verify_topics
-from forestall.pipeline.core.head import STATE_VERSION
 from forestall.pipeline.core.protocol import Core
+from forestall.pipeline.core.versions import STATE_VERSION
 from forestall.pipeline.errors import ConfigurationError, ForestallError
 from forestall.pipeline.metrics import Metrics, process_registry
 from forestall.pipeline.queue.queue import ActionQueue

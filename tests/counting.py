@@ -126,6 +126,9 @@ class CountingCore:
     def configured(self) -> None:
         return None
 
+    def outdated(self) -> None:
+        return None
+
     def watermark(self) -> int:
         return self.head.watermark if self.head is not None else 0
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from forestall.pipeline.core.features import new_numbers
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.residual import PRIOR_VARIANCE
+from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Treatment
 from forestall.schemas.preference import Purpose
 
@@ -215,31 +216,33 @@ class Customer:
 
 def encode_customer(customer: Customer) -> bytes:
     """The customer's document."""
-    return _encode(
-        _Stored(
-            customer.layout,
-            customer.version,
-            customer.numbers.tobytes(),
-            customer.subjects,
-            b"".join(customer.seen),
-            customer.asked,
-            list(customer.questions.values()),
-            customer.moments,
-            list(customer.alerts.values()),
-            customer.tallies,
-            customer.residuals,
-            customer.silences,
-            customer.episodes,
-            customer.consents,
-            customer.pauses,
-            customer.erased,
+    return sealed(
+        _encode(
+            _Stored(
+                customer.layout,
+                customer.version,
+                customer.numbers.tobytes(),
+                customer.subjects,
+                b"".join(customer.seen),
+                customer.asked,
+                list(customer.questions.values()),
+                customer.moments,
+                list(customer.alerts.values()),
+                customer.tallies,
+                customer.residuals,
+                customer.silences,
+                customer.episodes,
+                customer.consents,
+                customer.pauses,
+                customer.erased,
+            )
         )
     )
 
 
 def decode_customer(document: bytes) -> Customer:
     """The customer of a document; numbers of another layout are left to `migrate`."""
-    stored = _decode(document)
+    stored = _decode(opened("customer", document))
     customer = Customer.__new__(Customer)
     customer.layout = stored.layout
     customer.version = stored.version

@@ -13,10 +13,12 @@ from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.head import (
     CONFIGURATION,
     HEAD,
+    Written,
     decode_configuration,
     decode_head,
     encode_configuration,
     encode_head,
+    outdated,
 )
 from forestall.pipeline.core.journal import (
     ActionEvent,
@@ -61,6 +63,7 @@ class Foresee:
         self._new_state = partial(Partition, (topic, partition), answers_partitions, read_model, predicted)
         self.state = self._new_state()
         self._started = False
+        self._outdated: Written | None = None
         self._models_admitted: set[str] = set()
         self._read: tuple[Sequence[Record], list[JournalEntry]] = ((), [])
 
@@ -88,6 +91,7 @@ class Foresee:
         """Takes loaded documents."""
         if HEAD in documents:
             head = decode_head(documents[HEAD], fingerprint())
+            self._outdated = outdated(documents[HEAD])
             self.state.start(head, decode_configuration(documents[CONFIGURATION]))
             self._started = True
         for key, document in documents.items():
@@ -135,6 +139,7 @@ class Foresee:
 
     def committed(self, cache_limit: int) -> None:
         """The pending changes are durable."""
+        self._outdated = None
         self.state.effects.clear()
         self.state.counts.clear()
         self.state.models_changed.clear()
@@ -157,6 +162,10 @@ class Foresee:
         """The earliest due time in the window."""
         first = self.state.working.due.first()
         return first[0] if first is not None else None
+
+    def outdated(self) -> Written | None:
+        """The earlier core that left this state; None once it is ours."""
+        return self._outdated
 
     def watermark(self) -> int:
         """The partition's watermark."""

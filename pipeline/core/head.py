@@ -2,13 +2,12 @@
 
 import msgspec
 
+from forestall.pipeline.core.versions import STATE_VERSION, brought_up, newer, opened, sealed
 from forestall.pipeline.errors import SequenceGap, StateError
 from forestall.schemas.catalogue import Configuration
 
 HEAD = "p/head"
 CONFIGURATION = "p/configuration"
-#: Bumped when the meaning of stored state changes; an older core refuses a newer state.
-STATE_VERSION = 1
 
 
 class Head(msgspec.Struct, kw_only=True):
@@ -48,8 +47,16 @@ class Head(msgspec.Struct, kw_only=True):
         return True
 
 
+class Written(msgspec.Struct, frozen=True):
+    """By which core a state was written: all that is read of a head whose form is not known yet."""
+
+    version: int = 1
+    fingerprint: str = ""
+
+
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 _decode = msgspec.msgpack.Decoder(Head).decode
+_decode_written = msgspec.msgpack.Decoder(Written).decode
 
 
 def encode_head(head: Head) -> bytes:
@@ -57,32 +64,50 @@ def encode_head(head: Head) -> bytes:
     return _encode(head)
 
 
+def written_by(document: bytes) -> Written:
+    """Which core wrote this head, of whatever version."""
+    return _decode_written(document)
+
+
 def decode_head(document: bytes | None, fingerprint: str) -> Head:
-    """The head of a document, or a new partition's. Raises StateError where this core must not go on with it."""
+    """The head of a document, or a new partition's; an earlier version's is brought up to today's.
+
+    Raises StateError where this core must not go on with it. Within one version of state other kernels are another
+    machine's; from an earlier version on they may be this release's.
+    """
     if document is None:
         return Head(fingerprint=fingerprint)
-    head = _decode(document)
-    if head.version > STATE_VERSION:
+    core = written_by(document)
+    if core.version > STATE_VERSION:
+        raise newer("the stored state", core.version)
+    if core.version < STATE_VERSION:
+        head = _decode(brought_up("head", document, core.version))
+        head.version, head.fingerprint = STATE_VERSION, fingerprint
+        return head
+    if core.fingerprint != fingerprint:
         raise StateError(
-            f"the stored state has version {head.version}, this core knows up to {STATE_VERSION}: "
-            "run the newer release, or restore the state that the older one wrote"
-        )
-    if head.fingerprint != fingerprint:
-        raise StateError(
-            f"the state was computed by kernels {head.fingerprint}, this machine's give {fingerprint}: "
+            f"the state was computed by kernels {core.fingerprint}, this machine's give {fingerprint}: "
             "run on the same processor family and package versions, or replay the journal into a new state"
         )
-    return head
+    return _decode(document)
+
+
+def outdated(document: bytes | None) -> Written | None:
+    """The core that wrote this head, if it was of an earlier version."""
+    if document is None:
+        return None
+    core = written_by(document)
+    return core if core.version < STATE_VERSION else None
 
 
 def encode_configuration(configuration: Configuration) -> bytes:
     """The configuration's document; apart from the head, for it is large and seldom changes."""
-    return _encode(configuration)
+    return sealed(_encode(configuration))
 
 
 def decode_configuration(document: bytes | None) -> Configuration | None:
     """The configuration in force; None before the first."""
-    return None if document is None else _decode_configuration(document)
+    return None if document is None else _decode_configuration(opened("configuration", document))
 
 
 _decode_configuration = msgspec.msgpack.Decoder(Configuration).decode

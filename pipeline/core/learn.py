@@ -8,7 +8,7 @@ import msgspec
 
 from forestall.pipeline.core.deadletters import dead_letter
 from forestall.pipeline.core.effects import NOTICES, Changes, Effect, Progress, Record
-from forestall.pipeline.core.head import HEAD, Head, decode_head, encode_head
+from forestall.pipeline.core.head import HEAD, Head, Written, decode_head, encode_head, outdated
 from forestall.pipeline.core.learning import (
     NewModel,
     ProblemState,
@@ -56,6 +56,7 @@ class Learn:
 
     def _reset(self) -> None:
         self._head: Head | None = None
+        self._outdated: Written | None = None
         self._problems: dict[str, ProblemState | None] = {}
         self._changed: set[str] = set()
         self._effects: list[Effect] = []
@@ -84,6 +85,7 @@ class Learn:
         for key, document in documents.items():
             if key == HEAD:
                 self._head = decode_head(document, fingerprint())
+                self._outdated = outdated(document)
             else:
                 self._problems[key[len(PROBLEM) :]] = None if document is None else decode_problem(document)
 
@@ -117,6 +119,7 @@ class Learn:
 
     def committed(self, cache_limit: int) -> None:
         """The pending changes are durable; problems are few and stay in memory."""
+        self._outdated = None
         self._changed.clear()
         self._effects.clear()
         self._counts.clear()
@@ -132,6 +135,10 @@ class Learn:
     def next_due(self) -> int | None:
         """Nothing is ever due here."""
         return None
+
+    def outdated(self) -> Written | None:
+        """The earlier core that left this state; None once it is ours."""
+        return self._outdated
 
     def watermark(self) -> int:
         """When the latest answer became known, epoch ms."""

@@ -10,6 +10,7 @@ from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
+from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Answer
 
 #: Answers in the sliding window of the scores.
@@ -135,12 +136,12 @@ def encode_problem(state: ProblemState) -> bytes:
     assert isinstance(state.model, BayesianFilter), "only a model with a stored form runs live"
     rest = [getattr(state, name) for name in _REST]
     stored = _Stored(state.revision, state.catalogue, state.model.to_bytes(), state.window.to_bytes(), *rest)
-    return _encode(stored)
+    return sealed(_encode(stored))
 
 
 def decode_problem(document: bytes) -> ProblemState:
     """The problem of a document."""
-    stored = _decode(document)
+    stored = _decode(opened("problem", document))
     state = ProblemState(
         stored.revision,
         stored.catalogue,

@@ -12,6 +12,7 @@ from forestall.pipeline.core.head import Head
 from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.models.weights import Weights
 from forestall.pipeline.core.program import Compiled, Program, compile_configuration, empty_program
+from forestall.pipeline.core.versions import opened, sealed
 from forestall.pipeline.core.working import WorkingSet
 from forestall.schemas.answer import Treatment
 from forestall.schemas.catalogue import Configuration
@@ -123,7 +124,7 @@ class Partition:
 
     def admit_model(self, name: str, document: bytes) -> None:
         """Takes a stored model."""
-        noticed = _decode_model(document)
+        noticed = _decode_model(opened("model", document))
         self.models[name] = Model(noticed, self.read_model(name, noticed.weights))
 
     def take_notice(self, notice: ModelNotice) -> None:
@@ -181,7 +182,7 @@ def _keyed(program: Program) -> blake2b:
 
 def encode_model(model: Model) -> bytes:
     """A model's document."""
-    return _encode_model(model.noticed)
+    return sealed(_encode_model(model.noticed))
 
 
 _encode_model = msgspec.msgpack.Encoder().encode

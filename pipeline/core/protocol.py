@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from forestall.pipeline.core.effects import Changes, Progress, Record
+from forestall.pipeline.core.head import Written
 
 
 class Core(Protocol):
@@ -49,6 +50,9 @@ class Core(Protocol):
 
     def configured(self) -> int | None:
         """The version of the configuration in force; -1: none yet; None: this processor keeps none."""
+
+    def outdated(self) -> Written | None:
+        """The core of an earlier version that left this state; None where it is this core's, or has become so."""
 
     def watermark(self) -> int:
         """The partition's watermark, epoch ms of event time; 0 before the first event."""

@@ -8,9 +8,10 @@ import numpy as np
 
 from forestall.pipeline.core import scoring
 from forestall.pipeline.core.models.arrays import Floats
-from forestall.pipeline.errors import StateError
+from forestall.pipeline.core.models.forms import Form
 
 VERSION = 1
+FORM = Form("a window of scores", VERSION, "rebuild it from its log")
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,14 +156,10 @@ class Window:
     def from_bytes(cls, data: bytes) -> "Window":
         """Reads what `to_bytes` wrote. Raises StateError where it cannot."""
         try:
-            version, size, pairs = msgspec.msgpack.decode(data, type=tuple[int, int, bytes])
-            if version != VERSION:
-                raise ValueError(f"version {version}, this program reads {VERSION}")
+            _, size, pairs = msgspec.convert(FORM.fields(data), tuple[int, int, bytes])
             rows = np.frombuffer(pairs, "<f4").reshape(3, -1 if pairs else 0)
         except (msgspec.MsgspecError, ValueError) as error:
-            raise StateError(
-                f"a window of scores cannot be read: {error}; rebuild it from its log"
-            ) from error
+            raise FORM.unreadable(error) from error
         window = cls(size)
         window.count = rows.shape[1]
         window._next = window.count % size

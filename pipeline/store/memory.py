@@ -24,6 +24,15 @@ class MemoryStore:
         self._sent: dict[str, int] = {}
         self._outboxes: dict[str, dict[int, OutboxRecord]] = {}
 
+    @classmethod
+    def holding(cls, state: StoredState) -> "MemoryStore":
+        """A store that stands where the state does, with nothing in its outboxes."""
+        store = cls()
+        store._held = Held(state.position, "stored", None)
+        store._documents, store._due = dict(state.documents), dict(state.due)
+        store._tops = dict(state.sequences)
+        return store
+
     async def acquire(self, token: str) -> Held:
         """See Store."""
         self._held = self._held._replace(epoch=token)

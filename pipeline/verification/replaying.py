@@ -27,14 +27,20 @@ LIMITS = Limits()
 
 
 class Replay:
-    """One partition's core, over a store in memory. `committed` hears of the changes of every commit."""
+    """One partition's core, over a store in memory: new, or with the state of `since`. `committed` hears of the
+    changes of every commit."""
 
     def __init__(
-        self, core: Core, topic: str, committed: Callable[[Changes], None], limits: Limits = LIMITS
+        self,
+        core: Core,
+        topic: str,
+        committed: Callable[[Changes], None] = lambda changes: None,
+        limits: Limits = LIMITS,
+        since: StoredState | None = None,
     ) -> None:
         self.core = core
         self.records = 0
-        self.store = MemoryStore()
+        self.store = MemoryStore() if since is None else MemoryStore.holding(since)
         self._topic, self._told, self._limits = topic, committed, limits
         self._commits = 0
 

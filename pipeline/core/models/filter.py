@@ -155,7 +155,7 @@ class BayesianFilter:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "BayesianFilter":
-        """Reads what `to_bytes` wrote. Raises StateError where it is of another version, or damaged."""
+        """Reads what `to_bytes` wrote. Raises StateError where it is damaged, or of a version that is not read."""
         state = stored.from_bytes(data)
         new = cls(state.columns, state.history)
         new.answers, new.slots = state.answers, state.slots

@@ -1,14 +1,13 @@
 """The stored form of the filter: a small header and raw little-endian arrays, never pickle."""
 
-from typing import Any
-
 import msgspec
 import numpy as np
 
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.errors import StateError
+from forestall.pipeline.core.models.forms import Form
 
 VERSION = 2
+FORM = Form("a model's state", VERSION, "rebuild it from its log")
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -39,16 +38,11 @@ to_bytes = msgspec.msgpack.Encoder().encode
 
 
 def from_bytes(data: bytes) -> State:
-    """Reads a state. Raises StateError where it is of another version, or damaged."""
+    """Reads a state. Raises StateError where it is damaged, or of a version that is not read."""
     try:
-        version = msgspec.msgpack.decode(data, type=list[Any])[0]
-        if version != VERSION:
-            raise StateError(
-                f"a model's state has version {version}, this program reads {VERSION}; upgrade it"
-            )
-        return msgspec.msgpack.decode(data, type=State)
-    except (msgspec.MsgspecError, LookupError) as error:
-        raise StateError(f"a model's state cannot be read: {error}; rebuild it from its log") from error
+        return msgspec.convert(FORM.fields(data), State)
+    except msgspec.ValidationError as error:
+        raise FORM.unreadable(error) from error
 
 
 def floats(array: Floats) -> bytes:

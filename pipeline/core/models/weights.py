@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from forestall.pipeline.core.models.arrays import Floats, Integers
 from forestall.pipeline.core.models.encoding import above, below, scale_of, squash, standardise
+from forestall.pipeline.core.models.forms import Form
 from forestall.pipeline.core.models.kernel import kernel
-from forestall.pipeline.errors import StateError
 
 VERSION = 2
+FORM = Form("a notice's weights", VERSION, "let learn send them again")
 MEAN, SCALE, WEIGHT, BELOW, ABOVE, FLAG = 0, 1, 2, 3, 4, 5  # rows of `table`
 ROWS = 6
 
@@ -105,19 +106,15 @@ class Weights:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> "Weights":
-        """Reads the stored form. Raises StateError where it is of another version, or damaged."""
+        """Reads the stored form. Raises StateError where it is damaged, or of a version that is not read."""
         try:
-            stored = msgspec.msgpack.decode(data, type=_Stored)
-            if stored.version != VERSION:
-                raise ValueError(f"version {stored.version}, this program reads {VERSION}")
+            stored = msgspec.convert(FORM.fields(data), _Stored)
             table = np.frombuffer(stored.table, "<f4").astype(np.float64).reshape(ROWS, stored.columns)
             hashes = np.frombuffer(stored.hashes, "<u4").tolist()
             weights = np.frombuffer(stored.weights, "<f4").tolist()
             return cls(stored.bias, table, dict(zip(hashes, weights, strict=True)))
         except (msgspec.MsgspecError, ValueError) as error:
-            raise StateError(
-                f"a model's weights cannot be read: {error}; let learn send them again"
-            ) from error
+            raise FORM.unreadable(error) from error
 
 
 def weights_of(
