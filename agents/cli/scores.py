@@ -1,13 +1,16 @@
 """Scores as tables, for `forestall backtest`."""
 
 from collections.abc import Iterator
+from math import isnan, nan
 from pathlib import Path
 
 import click
 import msgspec
 
 from forestall.agents.cli.output import plural, print_table
-from forestall.pipeline.backtest.result import ProblemResult, Result
+from forestall.pipeline.backtest.result import Money, ProblemResult, Result, Value
+from forestall.pipeline.backtest.value import NOBODY
+from forestall.pipeline.core.scores import Scores
 
 
 def write_json(file: Path, document: msgspec.Struct) -> None:
@@ -17,11 +20,12 @@ def write_json(file: Path, document: msgspec.Struct) -> None:
 
 def show(result: Result) -> None:
     """The result as tables."""
+    for run in (result.run, *(other.run for other in result.others)):
+        click.echo(
+            f"{plural(run.events, 'event')} in {run.seconds:.1f} s ({run.events_a_second:,} a second, "
+            f"{run.us_an_event:.0f} µs each, learning included), model {run.model}"
+        )
     run = result.run
-    click.echo(
-        f"{plural(run.events, 'event')} in {run.seconds:.1f} s ({run.events_a_second:,} a second, "
-        f"{run.us_an_event:.0f} µs each, learning included), model {run.model}"
-    )
     if run.dead_letters or run.too_large:
         causes = [f"{count:,} {cause}" for cause, count in run.dead_letters.items()]
         causes += [f"{run.too_large:,} above max_event_bytes"] if run.too_large else []
@@ -31,11 +35,11 @@ def show(result: Result) -> None:
 
 
 def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
-    """One problem's scores, and counts of its questions where they are known."""
+    """One problem's scores and money, and counts of its questions where they are known."""
     click.echo(f"\n{one.title} ({one.problem})")
-    headings = ["", "all answers", "the last 30 %", "base rate alone"]
-    headings += ["LightGBM, trained once"] if one.reference is not None else []
-    print_table(headings, _rows(one))
+    print_table(_HEADINGS[:7] if one.money is None else _HEADINGS, _rows(one))
+    if one.money is not None:
+        click.echo(money_line(one, one.money))
     ends = f"{one.answered:,} answered, {one.unlearned:,} ended unlearned, {one.open:,} still open"
     told = [f"{plural(one.questions, 'question')}: {ends}"] if counts else []
     raised = one.alerts.get("raised", 0)
@@ -48,37 +52,52 @@ def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
     click.echo("\n".join(told))
 
 
+def money_line(one: ProblemResult, money: Money) -> str:
+    """What acting would have saved, in one sentence."""
+    above = (
+        f"{money.over_best_rule_per_1000_customers:+,.0f} against the best simple rule ({money.best_rule})"
+    )
+    return (
+        f"acting above {one.threshold:.2f} saves {money.saving_per_1000_customers:,.0f} for each 1,000 of "
+        f"{plural(money.customers, 'customer')} in {money.weeks:.1f} weeks: {above}, "
+        f"{money.over_nobody_per_1000_customers:+,.0f} against contacting nobody"
+    )
+
+
+_HEADINGS = ("", "AUROC", "AUPRC", "log loss", "calibration error", "precision", "share foreseen",
+             "contacts a week", "of them right", "saving per 1,000")  # fmt: skip
+
+
+_SCORES = ("auroc", "auprc", "log_loss", "calibration_error", "precision", "recall")
+_FIGURES = (("contacts_a_week", ",.1f"), ("precision", ".1%"), ("saving_per_1000_customers", ",.0f"))
+
+
 def _rows(one: ProblemResult) -> Iterator[tuple[str, ...]]:
-    told = _own_rows(one)
-    if one.reference is None:
-        yield from told
+    """All answers; then all who foresaw the last 30 %, from the same questions."""
+    short = one.money is None
+    yield _row(f"all {one.every.count:,} answers", one.every, None, short)
+    last = f"the last {one.last.count:,}, of which {one.last.base_rate:.1%} came true"
+    if short:
+        yield _row(last, one.last, None, short)
         return
-    other = one.reference
-    scores = [
-        other.auroc,
-        other.auprc,
-        other.log_loss,
-        other.calibration_error,
-        other.precision,
-        other.recall,
-    ]
-    for row, beside in zip(
-        told, [f"{other.count:,}", "", *(f"{score:.3f}" for score in scores)], strict=True
-    ):
-        yield (*row, beside)
+    yield (f"{last}:", *[""] * (len(_HEADINGS) - 1))
+    for contender in one.contenders:
+        yield _row(f"  {contender.name}", contender.scores, contender.value, short)
+    nobody = Value(
+        contacts=0, hits=0, contacts_a_week=0.0, precision=nan, saving=0.0, saving_per_1000_customers=0.0
+    )
+    yield _row(f"  {NOBODY}", None, nobody, short)
 
 
-def _own_rows(one: ProblemResult) -> Iterator[tuple[str, ...]]:
-    every, last = one.every, one.last
-    yield "answers", f"{every.count:,}", f"{last.count:,}", ""
-    yield "base rate", f"{every.base_rate:.3f}", f"{last.base_rate:.3f}", ""
-    yield "AUROC", f"{every.auroc:.3f}", f"{last.auroc:.3f}", "0.500"
-    yield "AUPRC", f"{every.auprc:.3f}", f"{last.auprc:.3f}", f"{last.base_rate:.3f}"
-    yield "log loss", f"{every.log_loss:.3f}", f"{last.log_loss:.3f}", ""
-    yield "calibration error", f"{every.calibration_error:.3f}", f"{last.calibration_error:.3f}", ""
-    precision = f"precision above {one.threshold:.2f}"
-    yield precision, f"{every.precision:.3f}", f"{last.precision:.3f}", f"{last.base_rate:.3f}"
-    yield "share foreseen", f"{every.recall:.3f}", f"{last.recall:.3f}", ""
+def _row(name: str, scores: Scores | None, value: Value | None, short: bool) -> tuple[str, ...]:
+    made = [(scores, field, ".3f") for field in _SCORES] + (
+        [] if short else [(value, *figure) for figure in _FIGURES]
+    )
+    return name, *("" if of is None else _figure(getattr(of, field), form) for of, field, form in made)
+
+
+def _figure(number: float, form: str) -> str:
+    return "" if isnan(number) else f"{number:{form}}"
 
 
 def _hours(hours: float) -> str:

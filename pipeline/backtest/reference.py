@@ -8,17 +8,17 @@ import importlib
 from itertools import product
 from typing import Any, NamedTuple
 
-import msgspec
 import numpy as np
 
-from forestall.pipeline.backtest.tally import LAST
+from forestall.pipeline.backtest.scoring import LAST
 from forestall.pipeline.core.catalogue.declaration import Problem
 from forestall.pipeline.core.features import Floats, lookup
 from forestall.pipeline.core.program import Program, category_seed, seeded_hash
 from forestall.pipeline.errors import ConfigurationError
 from forestall.schemas.answer import Answer
-from forestall.schemas.event import decode_event
+from forestall.schemas.event import Event
 
+NAME = "LightGBM, trained once"
 #: The share of the training rows, asked last, to tune on.
 TUNING = 0.3
 #: The settings that are tried, each with as many rounds as are best.
@@ -70,12 +70,8 @@ class Reference:
         self._field_of: dict[int, int] = {}
         self._answers: dict[str, list[Answer]] = {}
 
-    def event(self, text: bytes) -> None:
+    def event(self, event: Event) -> None:
         """Learns which hash is a category of which field."""
-        try:
-            event = decode_event(text)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return
         values = [lookup(event.data, path) if event.data else None for path in self._paths]
         for field, (seed, value) in enumerate(zip(self._seeds, [*values, event.type], strict=True)):
             if value is not None:
@@ -85,18 +81,24 @@ class Reference:
         """Keeps a row."""
         self._answers.setdefault(answer.problem, []).append(answer)
 
-    def ask(self, problem: Problem, since: int = 0, until: int = 1 << 62) -> Asked | None:
-        """Trains, and asks the test rows among the questions asked between these times (epoch ms); None where there
-        are too few, or one answer alone."""
-        answers = self._answers.get(problem.name, [])
-        kept = sorted((a for a in answers if since <= a.asked <= until), key=lambda a: a.asked)
+    def rows(self, problem: Problem) -> list[Answer]:
+        """A problem's answers, in the order in which they were asked."""
+        return sorted(self._answers.get(problem.name, []), key=lambda answer: answer.asked)
+
+    def ask(
+        self, problem: Problem, since: int = 0, until: int = 1 << 62, start: float | None = None
+    ) -> Asked | None:
+        """Trains, and asks the test rows among the questions asked between these times (epoch ms): those since
+        `start`, else the last 30 %. None where there are too few, or one answer alone."""
+        kept = [answer for answer in self.rows(problem) if since <= answer.asked <= until]
         asked = np.array([answer.asked for answer in kept])
-        start = np.quantile(asked, 1.0 - LAST) if kept else 0.0
+        if start is None:
+            start = float(np.quantile(asked, 1.0 - LAST)) if kept else 0.0
         horizon = problem.happens.within if problem.happens is not None else 0
         known = np.array([max(answer.known, answer.asked + horizon) for answer in kept])
         train, test = np.flatnonzero(known < start), np.flatnonzero(asked >= start)
         y = np.array([float(answer.y) for answer in kept])
-        if len(train) < LEAST_ROWS or len(np.unique(y[train])) < 2:
+        if len(train) < LEAST_ROWS or len(test) == 0 or len(np.unique(y[train])) < 2:
             return None
         rows = self._rows(kept)
         booster, settings = self._tuned(rows, y, train)

@@ -1,24 +1,36 @@
-"""What is kept of a problem's questions and alerts: compact arrays to score, and counts."""
+"""What is kept of a problem's questions and alerts, in bounded memory: counts, spreads over time, a sample."""
 
-from array import array
 from collections import Counter
-from statistics import median
+from collections.abc import Hashable
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from forestall.pipeline.backtest.result import ProblemResult
+from forestall.pipeline.backtest.contacts import Contacts
+from forestall.pipeline.backtest.customers import LastAsked
+from forestall.pipeline.backtest.ladder import Ladder
+from forestall.pipeline.backtest.leads import Leads
+from forestall.pipeline.backtest.result import Treated
+from forestall.pipeline.backtest.rules import Rules
+from forestall.pipeline.backtest.sample import Row, Sample
+from forestall.pipeline.backtest.spread import Spread
 from forestall.pipeline.core.catalogue.declaration import Problem
 from forestall.pipeline.core.partition import Prediction
-from forestall.pipeline.core.scores import Scores, scores
 from forestall.schemas.alert import Alert
+from forestall.schemas.answer import Answer
 
-#: The share of the answered questions, asked last, that tells how it does once it has learned.
-LAST = 0.3
-HOUR_MS = 3_600_000
 HELD_BACK = "held_back:"
+#: Answers that are counted together.
+BATCH = 4_096
 
-Floats = NDArray[np.float64]
+
+class Known(NamedTuple):
+    """What the backtest knows of a question's customer: its number, whether it was new when asked, and how often the
+    problem had come to it in the 30 days before."""
+
+    number: int
+    new: bool
+    recent: int
 
 
 class Tally:
@@ -29,18 +41,23 @@ class Tally:
         self.unlearned = self.open = 0
         self.held_back: Counter[str] = Counter()
         self.alerts: Counter[str] = Counter()
-        self._asked = array("q")
-        self._p = array("d")
-        self._y = array("b")
-        self._leads = array("q")
+        self.leads = Leads()
+        self.spread = Spread(problem.threshold)
+        self.ladder = Ladder(problem.threshold)
+        self.contacts = Contacts(self.ladder.rungs)
+        self.rules = Rules()
+        self.sample = Sample()
+        self.last_asked = LastAsked()
+        self.latest = 0
+        self._treated: dict[str, list[float]] = {}
+        self._pairs: list[tuple[int, float, bool]] = []
+        self._rows: list[tuple[Hashable, int, int]] = []
 
     def ended(self, prediction: Prediction) -> None:
-        """A question's time is over."""
+        """A question's time is over. One that was answered is to be told by `answered` or `learned` too."""
         self._count(prediction)
         if prediction.y is None:
             self.unlearned += 1
-        else:
-            self.answered(prediction.asked, prediction.p, prediction.y)
 
     def still_open(self, prediction: Prediction) -> None:
         """A question outlives the file."""
@@ -49,15 +66,30 @@ class Tally:
 
     def answered(self, asked: int, p: float, y: bool) -> None:
         """A pair to score; `asked` is epoch ms."""
-        self._asked.append(asked)
-        self._p.append(p)
-        self._y.append(y)
+        self._pairs.append((asked, p, y))
+        if len(self._pairs) >= BATCH:
+            self.flush()
+
+    def learned(self, prediction: Prediction, answer: Answer, known: Known) -> None:
+        """An answer, with all that is known of it."""
+        asked, p, y = answer.asked, answer.p, answer.y
+        self._rows.append((self.key(prediction), self.until(asked, answer.known), known.recent))
+        self.last_asked.put(known.number, asked)
+        if self.sample.wants(answer.question):
+            row = Row(asked, p, y, known.new, answer.features, tuple(answer.categories))
+            self.sample.add(answer.question, row)
+        if p > self.problem.threshold:
+            sums = self._treated.setdefault(answer.treatment, [0.0, 0.0, 0.0])
+            sums[0] += 1
+            sums[1] += p
+            sums[2] += y
+        self.answered(asked, p, y)
 
     def alert(self, alert: Alert) -> None:
         """One change of an alert."""
         self.alerts[alert.state] += 1
         if self.came_true(alert):
-            self._leads.append(alert.changed - alert.raised)
+            self.leads.add(alert.changed - alert.raised)
 
     def came_true(self, alert: Alert) -> bool:
         """Whether this change tells that the problem came: an event told, or that none came in time."""
@@ -65,37 +97,42 @@ class Tally:
         negated = happens is not None and happens.negated
         return alert.occasion == "occurred" or (negated and alert.state == "expired")
 
-    def pairs(self) -> tuple[Floats, Floats]:
-        """Probabilities and answers, in the order in which they were asked."""
-        order = np.argsort(np.frombuffer(self._asked, np.int64), kind="stable")
-        return np.frombuffer(self._p)[order], np.frombuffer(self._y, np.int8)[order].astype(np.float64)
+    def key(self, prediction: Prediction) -> Hashable:
+        """Who is contacted at most once about one problem: the customer, or the customer about the subject."""
+        end = self.problem.happens or self.problem.answered
+        assert end is not None
+        if end.same == "subject":
+            return prediction.customer, prediction.subject
+        return prediction.customer
 
-    def scored(self, reference: tuple[Floats, Floats] | None = None) -> ProblemResult:
-        """All scores; `last` are those of the questions asked at or after the 70 % quantile of the answered;
-        `reference` has another's p, and y, of the same."""
-        p, y = self.pairs()
-        asked = np.sort(np.frombuffer(self._asked, np.int64))
-        first = int(np.searchsorted(asked, np.quantile(asked, 1.0 - LAST))) if len(asked) else 0
-        lead = median(self._leads) / HOUR_MS if self._leads else None
-        return ProblemResult(
-            problem=self.problem.name,
-            title=self.problem.title,
-            threshold=self.problem.threshold,
-            questions=len(asked) + self.unlearned + self.open,
-            answered=len(asked),
-            unlearned=self.unlearned,
-            open=self.open,
-            every=self._scores(p, y),
-            last=self._scores(p[first:], y[first:]),
-            alerts=dict(sorted(self.alerts.items())),
-            held_back=dict(sorted(self.held_back.items())),
-            came_true=len(self._leads),
-            lead_hours=round(lead, 2) if lead is not None else None,
-            reference=self._scores(*reference) if reference is not None else None,
-        )
+    def until(self, asked: int, known: int) -> int:
+        """Until when a contact at `asked` covers its problem: its horizon, or (with an open end) its answer."""
+        return asked + self.problem.happens.within if self.problem.happens is not None else known
 
-    def _scores(self, p: Floats, y: Floats) -> Scores:
-        return scores(p, y, np.ones(len(p)), self.problem.threshold)
+    def treatments(self) -> list[Treated]:
+        """What came of the questions above the threshold, by what their customers were given."""
+        return [
+            Treated(treatment=name, count=int(n), said=said / n, came=came / n)
+            for name, (n, said, came) in sorted(self._treated.items())
+        ]
+
+    def flush(self) -> None:
+        """Counts what has been taken so far."""
+        if not self._pairs:
+            return
+        asked = np.array([pair[0] for pair in self._pairs], np.int64)
+        p = np.array([pair[1] for pair in self._pairs])
+        y = np.array([float(pair[2]) for pair in self._pairs])
+        self.spread.add(asked, p, y)
+        self.latest = max(self.latest, int(asked.max()))
+        if self._rows:
+            until = np.array([row[1] for row in self._rows], np.int64)
+            count = np.array([row[2] for row in self._rows], np.int64)
+            levels = self.ladder.levels(p, count)
+            self.contacts.add([row[0] for row in self._rows], asked, until, y, levels, int(asked.min()))
+            self.rules.add(asked, count, y)
+        self._pairs.clear()
+        self._rows.clear()
 
     def _count(self, prediction: Prediction) -> None:
         if prediction.decision.startswith(HELD_BACK):

@@ -48,14 +48,14 @@ def reasons_for(
 def _column_reason(compiled: Compiled, model: Model, index: int, value: float, weight: float) -> Reason:
     name = compiled.names[index]
     usual = _unsquash(model.weights.usual(index))
-    words = compiled.problem.words.get(name, _plain(name) + ": {value} (usually {usual})")
+    words = compiled.problem.words.get(name, plain_name(name) + ": {value} (usually {usual})")
     text = words.replace("{value}", f"{value:.3g}").replace("{usual}", f"{usual:.3g}")
     return Reason(feature=name, text=text, weight=round(weight, 4), value=float(f"{value:.6g}"))
 
 
 def _category_reason(compiled: Compiled, label: tuple[str, str], weight: float) -> Reason:
     name, value = label
-    words = compiled.problem.words.get(name, _plain(name) + " is {value}")
+    words = compiled.problem.words.get(name, plain_name(name) + " is {value}")
     return Reason(feature=name, text=words.replace("{value}", value), weight=round(weight, 4), value=value)
 
 
@@ -71,7 +71,7 @@ def _base_reason(model: Model) -> Reason:
     return Reason(feature="base rate", text=f"it happens in {rate:.0%} of all cases", weight=0.0, value=rate)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """`order.returned/30 d` as "order.returned in 30 d", `data.country` as "country"."""
     subject, _, column = name.removeprefix("data.").rpartition("/")
     if not subject:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from forestall.schemas.event import OWN_PREFIX, decode_event
+from forestall.schemas.event import OWN_PREFIX, Event, decode_event
 
 #: In the journal only Forestall's own records have no key, so what comes from a file always has one.
 NO_CUSTOMER = b""
@@ -13,12 +13,14 @@ NO_CUSTOMER = b""
 class ReadLine(NamedTuple):
     """`key` is the customer, or NO_CUSTOMER; `ms` the event's time (epoch ms), if it is an event at all.
 
-    `well_formed` says that the journal's reader will take it for a customer's event, future dates aside.
+    `well_formed` says that the journal's reader will take it for a customer's event, future dates aside. `event` is
+    what was read, if it is an event at all.
     """
 
     key: bytes
     ms: int | None
     well_formed: bool
+    event: Event | None = None
 
 
 class _OnlyCustomer(msgspec.Struct):
@@ -38,7 +40,7 @@ def read_line(text: bytes) -> ReadLine:
         return ReadLine(_customer(text), None, False)
     key = NO_CUSTOMER if event.customer is None else event.customer.encode(errors="surrogatepass")
     ms = round(event.time.timestamp() * 1000.0)
-    return ReadLine(key, ms, bool(key) and not event.type.startswith(OWN_PREFIX))
+    return ReadLine(key, ms, bool(key) and not event.type.startswith(OWN_PREFIX), event)
 
 
 def _customer(text: bytes) -> bytes:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from forestall.pipeline.backtest.result import ProblemResult
+from forestall.pipeline.backtest.scoring import scored
 from forestall.pipeline.backtest.tally import Tally
 from forestall.pipeline.core.catalogue.declaration import Problem
 from forestall.pipeline.core.catalogue.parse import parse
@@ -33,7 +34,7 @@ def recorded_scores(recording: Recording) -> list[ProblemResult]:
         decision = decode_decision(value)
         if decision.problem in tallies and decision.gate is not None:
             tallies[decision.problem].held_back[decision.gate] += 1
-    return [tally.scored() for tally in tallies.values()]
+    return [scored(tally) for tally in tallies.values()]
 
 
 def _problems(recording: Recording) -> Iterator[tuple[str, Problem]]:

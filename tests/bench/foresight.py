@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from forestall.pipeline.backtest.reference import Reference
-from forestall.pipeline.backtest.tally import LAST
+from forestall.pipeline.backtest.scoring import LAST
 from forestall.pipeline.core.catalogue.parse import parse
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.models.filter import BayesianFilter
@@ -110,7 +110,7 @@ def _run(sample: str, model: str | None) -> Ran:
     for offset, line in enumerate(_lines(sample)):
         event = decode_event(line)
         ms = round(event.time.timestamp() * 1000)
-        reference.event(line)
+        reference.event(event)
         inline.feed(0, Record(offset, ms, str(event.customer).encode(), line))
     inline.feed_all(_own(TICK, None, ms))
     us = {name: _us(inline.learn.model(name), rows[name]) for name in program.problems}

@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +16,7 @@ from forestall.pipeline.backtest.predictions import PredictionsFile
 from forestall.pipeline.backtest.result import Result
 from forestall.pipeline.backtest.run import Backtest
 from forestall.pipeline.core import working
+from forestall.pipeline.core.scores import scores
 from forestall.pipeline.errors import ConfigurationError
 from forestall.schemas.catalogue import CatalogueFile, Configuration
 from tests.scenarios.samples import CATALOGUES, SAMPLES
@@ -151,7 +153,7 @@ def call(*arguments: str) -> str:
 
 
 def test_the_command_tells_and_writes_the_same_scores(tmp_path: Path) -> None:
-    """A table, a JSON document, the rows, and a page that needs no network and no script."""
+    """A table, a JSON document, the rows, and a page."""
     events = tmp_path / "events.jsonl"
     events.write_bytes(b"\n".join(lines()) + b"\n")
     told = call("--problems", str(CATALOGUE), "--events", str(events), "--partitions", "2",
@@ -163,11 +165,79 @@ def test_the_command_tells_and_writes_the_same_scores(tmp_path: Path) -> None:
     for score in ("auroc", "auprc", "log_loss", "calibration_error", "precision", "recall"):
         assert f"{problem['last'][score]:.3f}" in told
     assert len(rows(tmp_path / "p.csv.gz")) == problem["questions"]
-    page = (tmp_path / "page.html").read_text()
-    assert f"{problem['last']['auroc']:.3f}" in page
-    assert page.count("<svg") == 2
-    assert "http" not in page
-    assert "<script" not in page
+    assert f"saves {problem['money']['saving_per_1000_customers']:,.0f} for each 1,000" in told
+    assert f"{problem['last']['auroc']:.3f}" in (tmp_path / "page.html").read_text()
+
+
+def over(written: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The questions whose 14 days were over when the file ended; of the others only a yes can be known."""
+    end = max(float(row["asked"]) for row in written)
+    return [row for row in written if row["y"] and float(row["asked"]) <= end - 14 * 86_400]
+
+
+def test_what_acting_saves_is_what_the_rows_say(tmp_path: Path) -> None:
+    """Counted anew from the file of predictions: one contact a customer until its horizon, at the costs declared."""
+    result = run([*lines(9_000)], tmp_path / "p.csv.gz")
+    [problem] = result.problems
+    assert problem.money is not None
+    covered: dict[str, int] = {}
+    contacts = hits = 0
+    customers = set()
+    answered = over(rows(tmp_path / "p.csv.gz"))
+    for row in sorted(answered, key=lambda row: float(row["asked"])):
+        asked = int(float(row["asked"]) * 1000)
+        last = asked >= problem.since
+        customers.update([row["customer"]] * last)
+        if float(row["p"]) > problem.threshold and covered.get(row["customer"], 0) <= asked:
+            covered[row["customer"]] = asked + 14 * 86_400_000
+            contacts, hits = contacts + last, hits + last * int(row["y"])
+    own = problem.contenders[0].value
+    assert own is not None
+    assert (own.contacts, own.hits, problem.money.customers) == (contacts, hits, len(customers))
+    assert own.saving == pytest.approx(hits * (0.4 * 8 + 0.5) - contacts * (1 + 0.5))
+    assert own.saving_per_1000_customers == pytest.approx(own.saving / len(customers) * 1000)
+    assert [rung.value for rung in problem.rungs if rung.chosen] == [own]
+
+
+def test_scores_in_bins_are_those_of_the_rows(tmp_path: Path) -> None:
+    """AUROC and AUPRC within .0005; log loss, calibration, precision and recall to the last digits."""
+    [problem] = run([*lines(9_000)], tmp_path / "p.csv.gz").problems
+    answered = over(rows(tmp_path / "p.csv.gz"))
+    last = [row for row in answered if float(row["asked"]) * 1000 >= problem.since]
+    for kept, made in ((answered, problem.every), (last, problem.last)):
+        p, y = np.array([(float(row["p"]), float(row["y"])) for row in kept]).T.copy()
+        exact = scores(p, y, np.ones(len(p)), problem.threshold)
+        assert made.count == exact.count > 400
+        for field in ("auroc", "auprc"):
+            assert getattr(made, field) == pytest.approx(getattr(exact, field), abs=0.0005), field
+        for field in ("base_rate", "log_loss", "calibration_error", "precision", "recall"):
+            assert getattr(made, field) == pytest.approx(getattr(exact, field), abs=1e-9), field
+
+
+def test_models_and_the_reference_stand_on_the_same_questions(tmp_path: Path) -> None:
+    """Each model's scores are those it has alone; simple rules and LightGBM are beside them in the document."""
+    events = tmp_path / "events.jsonl"
+    events.write_bytes(b"\n".join(lines(9_000)) + b"\n")
+    files = ("--problems", str(CATALOGUE), "--events", str(events))
+    told = call(*files, "--model", "forestall", "--model", "logistic", "--reference", "lightgbm",
+                "--json", str(tmp_path / "both.json"))  # fmt: skip
+    call(*files, "--model", "logistic", "--json", str(tmp_path / "one.json"))
+    [both] = json.loads((tmp_path / "both.json").read_bytes())["problems"]
+    [one] = json.loads((tmp_path / "one.json").read_bytes())["problems"]
+    names = [(contender["kind"], contender["name"]) for contender in both["contenders"]]
+    assert names[:5] == [
+        ("model", "forestall"), ("model", "logistic"), ("reference", "LightGBM, trained once"),
+        ("rule", "base rate alone"), ("rule", "contact everybody"),
+    ]  # fmt: skip
+    assert names[5][1].startswith("count in the last 30 days")
+    assert both["contenders"][1] == one["contenders"][0]
+    assert {c["scores"]["count"] for c in both["contenders"] if c["scores"]} == {both["last"]["count"]}
+    assert both["contenders"][2]["scores"]["auroc"] > 0.7
+    for _, name in names:
+        assert name in told
+    best = max(c["value"]["saving_per_1000_customers"] for c in both["contenders"] if c["kind"] == "rule")
+    own = both["money"]["saving_per_1000_customers"]
+    assert both["money"]["over_best_rule_per_1000_customers"] == pytest.approx(own - max(0.0, best))
 
 
 @pytest.mark.parametrize("arguments", [[], ["--problems", "x.toml"], ["--journal", "d", "--events", "x"]])

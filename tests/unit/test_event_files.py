@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from forestall.pipeline.errors import ConfigurationError
 from forestall.pipeline.sources.event_file import EventFile, Line
 from forestall.pipeline.sources.event_line import NO_CUSTOMER, read_line
+from forestall.schemas.event import decode_event
 
 EVENT = (
     b'{"specversion":"1.0","id":"1","source":"s","type":"t","time":"1970-01-01T00:00:02Z","customer":"c-1"}'
@@ -72,7 +73,7 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_an_event_gives_its_customer_and_time() -> None:
     """What the journal takes is keyed by customer and dated."""
-    assert read_line(EVENT) == (b"c-1", 2_000, True)
+    assert read_line(EVENT) == (b"c-1", 2_000, True, decode_event(EVENT))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +90,7 @@ def test_an_event_gives_its_customer_and_time() -> None:
 )
 def test_what_is_no_event_keeps_the_customer_where_one_is_named(text: bytes, key: bytes) -> None:
     """A malformed line goes to its customer's partition, so that it is dead-lettered in order."""
-    assert read_line(text) == (key, None, False)
+    assert read_line(text) == (key, None, False, None)
 
 
 def test_an_event_of_our_own_in_a_file_is_not_taken_for_a_customers() -> None:
@@ -97,7 +98,7 @@ def test_an_event_of_our_own_in_a_file_is_not_taken_for_a_customers() -> None:
     read = read_line(
         EVENT.replace(b'"type":"t"', b'"type":"forestall.tick"').replace(b',"customer":"c-1"', b"")
     )
-    assert read == (NO_CUSTOMER, 2_000, False)
+    assert (read.key, read.ms, read.well_formed) == (NO_CUSTOMER, 2_000, False)
     assert read.key is not None
 
 

@@ -13,6 +13,7 @@ from forestall.pipeline.core.catalogue.parse import parse
 from forestall.pipeline.core.program import category_hash, compile_program
 from forestall.schemas.answer import Answer
 from forestall.schemas.catalogue import CatalogueFile
+from forestall.schemas.event import decode_event
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 from tests.unit.contract_samples import ANSWER
 
@@ -47,8 +48,7 @@ def shown(days: int, *, turned_after: int) -> Reference:
             "type": "order",
             "time": "2024-01-01T00:00:00Z",
         }
-        made.event(json.dumps(event | {"customer": "c", "data": {"colour": colour}}).encode())
-    made.event(b"no event")
+        made.event(decode_event(json.dumps(event | {"customer": "c", "data": {"colour": colour}}).encode()))
     for n in range(days * 20):
         day, red = n // 20, n % 2 == 0
         y = red != (day >= turned_after)

@@ -6,6 +6,8 @@ from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.models.river import RiverModel
 
+#: What our own default is called where models stand side by side.
+DEFAULT = "forestall"
 #: Our own, made of the number of columns and of those among them that are history; the default is not named.
 OWN: dict[str, Callable[[int, int], Model]] = {"boosted": Boosted, "f5": Boosted}
 
