@@ -7,6 +7,8 @@ import msgspec
 from forestall.schemas.catalogue import Configuration
 
 Treatment = Literal["untouched", "contacted", "held_out", "suppressed"]
+#: `open`: there is no answer yet, and an answer is late from now on; `late`: the answer to such a question.
+Stage = Literal["answered", "open", "late"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer", gc=False):
@@ -17,6 +19,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     problem's layout, of which the first `history` tell of the past; `categories` are 32-bit hashes. `offset`
     and `variance` are the customer's residual
     (logits) before it learned this answer. `threshold` is what p was held against. `sequence` counts per sender.
+    While the `stage` is open, `y` says nothing, and `known` is when an answer began to be late.
     """
 
     sender: str
@@ -38,6 +41,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     history: int
     features: bytes
     categories: list[int]
+    stage: Stage = "answered"
 
 
 AnswersRecord = Answer | Configuration

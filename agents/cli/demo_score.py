@@ -56,7 +56,7 @@ def result_of(stage: Stage, events: int, began: float) -> Result:
     """Reads answers, alerts and queue as they stand, and scores them; the demo `began` then (time.monotonic)."""
     answers: defaultdict[str, dict[tuple[str, int], Answer]] = defaultdict(dict)
     for record in _all(stage, "answers"):
-        if isinstance(record, Answer):
+        if isinstance(record, Answer) and record.stage != "open":
             answers[record.problem][record.sender, record.sequence] = (
                 record  # one that was sent twice counts once
             )

@@ -78,7 +78,9 @@ class Reference:
                 self._field_of[seeded_hash(seed, value)] = field
 
     def answered(self, answer: Answer) -> None:
-        """Keeps a row."""
+        """Keeps a row, once it has its answer."""
+        if answer.stage == "open":
+            return
         self._answers.setdefault(answer.problem, []).append(answer)
 
     def rows(self, problem: Problem) -> list[Answer]:

@@ -163,6 +163,11 @@ class Customer:
         question.known = known
         del self.waiting[question.problem][question.number]
 
+    def keep_open(self, question: Question) -> None:
+        """The question was due, and waits on until it closes."""
+        question.due = question.closes
+        heappush(self.timers, (question.due, "question", question.number))
+
     def close(self, question: Question) -> None:
         """Ends a question; its moment goes with the last question that shares it."""
         del self.questions[question.number]

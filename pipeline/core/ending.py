@@ -14,8 +14,8 @@ from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.residual import update
 from forestall.pipeline.core.partition import Partition, Prediction
 from forestall.pipeline.core.program import Compiled
-from forestall.pipeline.core.rows import row_of
-from forestall.schemas.answer import Answer
+from forestall.pipeline.core.rows import Columns, row_of
+from forestall.schemas.answer import Answer, Stage
 from forestall.schemas.event import Event, encode
 
 
@@ -50,11 +50,14 @@ def answer_waiting(
 
 
 def end_question(partition: Partition, key: str, customer: Customer, question: Question) -> None:
-    """The question's time is over: it is answered by what did not come, or ends unlearned."""
+    """The question's time is over: it is answered by what did not come, or ends unlearned; or an answer is late."""
     compiled = partition.problem(question.problem)
     happens = compiled.problem.happens
     if happens is None:
-        _end_unlearned(partition, key, customer, question)
+        if question.due < question.closes:
+            _tell_open(partition, key, customer, question, compiled)
+        else:
+            _end_unlearned(partition, key, customer, question)
         return
     if question.y is None:
         customer.answer(question, happens.negated, question.closes)
@@ -134,6 +137,50 @@ def _learn(
     """Sends the answer to learn, with the residual as it was, and lets the residual learn."""
     assert question.y is not None
     name = question.problem
+    residual = customer.residuals.get(name) or Residual()
+    row, categories = _send(partition, key, customer, question, compiled, weight, _stage(question, compiled))
+    model = partition.models.get(name)
+    if model is not None:
+        p = sigmoid(model.weights.logit(row, categories) + residual.mean)
+        residual.mean, residual.variance = update(
+            residual.mean, residual.variance, p, float(question.y), weight
+        )
+        customer.residuals[name] = residual
+    answers, yes = customer.tallies.get(name, (0, 0))
+    customer.tallies[name] = (answers + 1, yes + question.y)
+    partition.counts["questions_answered", name, "yes" if question.y else "no"] += 1
+    _tell(partition, key, customer, question)
+
+
+def _tell_open(
+    partition: Partition, key: str, customer: Customer, question: Question, compiled: Compiled
+) -> None:
+    """From now on an answer is late: learn hears of it, and the question waits on. Those of one subject weigh less, as
+    if they were answered now."""
+    waiting = customer.waiting[question.problem].values()
+    alike = sum(q.subject == question.subject for q in waiting) if question.subject is not None else 1
+    _send(partition, key, customer, question, compiled, 1.0 / sqrt(alike), "open")
+    customer.keep_open(question)
+
+
+def _stage(question: Question, compiled: Compiled) -> Stage:
+    """Whether the answer is late."""
+    answered = compiled.problem.answered
+    told_open = answered is not None and answered.late_after is not None and question.due == question.closes
+    return "late" if told_open else "answered"
+
+
+def _send(
+    partition: Partition,
+    key: str,
+    customer: Customer,
+    question: Question,
+    compiled: Compiled,
+    weight: float,
+    stage: Stage,
+) -> tuple[Columns, list[int]]:
+    """Sends to learn what it is to know of the question, with the residual as it is; returns its row."""
+    name = question.problem
     moment = customer.moments[question.moment]
     columns = np.frombuffer(moment.columns, np.float32)
     row, categories = row_of(compiled, columns, np.frombuffer(moment.categories, np.uint32), question.own)
@@ -148,8 +195,8 @@ def _learn(
         catalogue=partition.program.version,
         question=partition.keyed_hash(key, question.number),
         asked=question.asked,
-        known=question.known,
-        y=question.y,
+        known=question.due if question.y is None else question.known,
+        y=bool(question.y),
         p=question.p,
         offset=residual.mean,
         variance=residual.variance,
@@ -160,19 +207,10 @@ def _learn(
         history=compiled.history,
         features=row.tobytes(),
         categories=categories,
+        stage=stage,
     )
     partition.emit(destination, sequence, name, encode(answer))
-    model = partition.models.get(name)
-    if model is not None:
-        p = sigmoid(model.weights.logit(row, categories) + residual.mean)
-        residual.mean, residual.variance = update(
-            residual.mean, residual.variance, p, float(question.y), weight
-        )
-        customer.residuals[name] = residual
-    answers, yes = customer.tallies.get(name, (0, 0))
-    customer.tallies[name] = (answers + 1, yes + question.y)
-    partition.counts["questions_answered", name, "yes" if question.y else "no"] += 1
-    _tell(partition, key, customer, question)
+    return row, categories
 
 
 def _end_unlearned(partition: Partition, key: str, customer: Customer, question: Question) -> None:

@@ -26,6 +26,11 @@ GATE_LEAST = 50
 GATE_DEVIATIONS = 2.5
 
 
+#: Forgetting of what late answers have been, and how many must be in to believe half of it.
+LATE_STEP = 1.0 / 500.0
+LATE_PRIOR = 20.0
+
+
 #: Makes the model of a problem out of its first answer.
 NewModel = Callable[[Answer], Model]
 
@@ -54,6 +59,8 @@ class ProblemState:
         self.next_notice = 1
         self.threshold = 0.5
         self.noticed_ms = 0
+        self.late = 0
+        self.late_rate = 0.5
 
     @classmethod
     def new(cls, answer: Answer, new_model: NewModel) -> "ProblemState":
@@ -62,19 +69,41 @@ class ProblemState:
 
     def learn(self, answer: Answer) -> None:
         """Tests on the answer, then trains on it. A contacted customer is no clean example: counted, not learned."""
+        if answer.stage == "open":
+            self._learn_open(answer)
+            return
         self.answers += 1
         self.threshold = answer.threshold
         if answer.treatment == "contacted":
             return
         row = np.frombuffer(answer.features, np.float32)
         y = float(answer.y)
+        self.base_rate += max(1.0 / (self.answers + 1.0), 1.0 - KEEP) * (y - self.base_rate)
+        if answer.stage == "late":
+            self._learn_late(answer)
+            return
         z = self.model.predict(row, answer.categories)
         counted = answer.offset if self.offset_counts else 0.0
         self.window.add(sigmoid(z + counted), y, answer.weight)
         self._weigh_residuals(z, answer.offset, y)
-        self.base_rate += max(1.0 / (self.answers + 1.0), 1.0 - KEEP) * (y - self.base_rate)
         variance = answer.variance if self.offset_counts else 0.0
         self.model.learn(row, answer.categories, y, answer.weight, counted, variance)
+
+    def _learn_open(self, answer: Answer) -> None:
+        """An answer is late: the question is learned as what late answers have been, the more of them the more. Else
+        only the quick answers would be known of the last days, and they are of another kind."""
+        if answer.treatment == "contacted" or not self.late:
+            return
+        row = np.frombuffer(answer.features, np.float32)
+        weight = answer.weight * self.late / (self.late + LATE_PRIOR)
+        for y, share in ((1.0, self.late_rate), (0.0, 1.0 - self.late_rate)):
+            self.model.learn(row, answer.categories, y, weight * share)
+
+    def _learn_late(self, answer: Answer) -> None:
+        """The model has learned the question while it was open, and is no test of it any more: what was said is."""
+        self.window.add(answer.p, float(answer.y), answer.weight)
+        self.late += 1
+        self.late_rate += max(1.0 / (self.late + 2.0), LATE_STEP) * (answer.y - self.late_rate)
 
     def noticed(self, ms: int) -> None:
         """A notice goes out now: the gate is judged, and the next one set."""
@@ -126,6 +155,8 @@ class _Stored(msgspec.Struct, array_like=True):
     next_notice: int
     threshold: float
     noticed_ms: int
+    late: int = 0
+    late_rate: float = 0.5
 
 
 _REST = _Stored.__struct_fields__[4:]

@@ -20,7 +20,8 @@ EVENT_CATEGORIES = ("type", "weekday", "time of day")
 class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """One problem, ready to run. `columns` and `categories` index the moment's; `names` are all columns' names,
     the first `history` of which tell of the past.
-    `ends_after` is the horizon (or give-up), `due_after` also waits the grace, both ms."""
+    `ends_after` is the horizon (or give-up), `due_after` also waits the grace (or is when an answer is late), both
+    ms."""
 
     problem: Problem
     revision: str
@@ -105,7 +106,8 @@ def _compile(problem: Problem, catalogue: Catalogue, layout: Layout) -> Compiled
         ends_after, due_after = happens.within, happens.within + problem.grace
     else:
         assert answered is not None
-        ends_after = due_after = answered.give_up
+        ends_after = answered.give_up
+        due_after = ends_after if answered.late_after is None else answered.late_after
     return Compiled(
         problem=problem,
         revision=f"{crc32(chr(0).join((revision_key(problem, catalogue.history), *names)).encode()):08x}",

@@ -24,7 +24,7 @@ def recorded_scores(recording: Recording) -> list[ProblemResult]:
     tallies = {problem: Tally(declared) for problem, declared in _problems(recording)}
     for value in _once(recording, "answers"):
         answer = decode_answers_record(value)
-        if isinstance(answer, Answer) and answer.problem in tallies:
+        if isinstance(answer, Answer) and answer.stage != "open" and answer.problem in tallies:
             tallies[answer.problem].answered(answer.asked, answer.p, answer.y)
     for value in _once(recording, "alerts"):
         alert = decode_alert(value)

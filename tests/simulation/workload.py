@@ -35,7 +35,7 @@ grace = "0s"
 [problem.late]
 title = "Will be solved late"
 ask = {{ on = "ticket.opened"{keep} }}
-answered = {{ on = "ticket.closed", same = "subject", yes = "data.late == true", give_up = "50s" }}
+answered = {{ on = "ticket.closed", same = "subject", yes = "data.late == true", late_after = "20s", give_up = "50s" }}
 grace = "0s"
 costs = {{ miss = 12, contact = 1, compensation = 0 }}
 features = {{ category = ["data.kind"] }}

@@ -31,7 +31,7 @@ types = ["ticket.opened"]
 [problem.sla_breach]
 title = "Will not be solved in time"
 ask = { on = ["ticket.opened", "ticket.moved"], where = "data.open == true", keep = "last per day" }
-answered = { on = "ticket.closed", same = "subject", yes = "data.made_sla == false", give_up = "90d" }
+answered = { on = "ticket.closed", yes = "data.made_sla == false", late_after = "9d", give_up = "90d" }
 costs = { miss = 20, contact = 0.5, compensation = 0 }
 effectiveness = 0.25
 grace = "0d"
@@ -90,6 +90,7 @@ def test_every_key_is_read() -> None:
     assert (problem.ask.on, problem.ask.keep) == (("ticket.opened", "ticket.moved"), "last per day")
     assert problem.answered is not None
     assert (problem.answered.yes.text, problem.answered.give_up) == ("data.made_sla == false", 90 * DAY)
+    assert problem.answered.late_after == 9 * DAY
     assert (problem.costs.miss, problem.costs.contact, problem.costs.compensation) == (20.0, 0.5, 0.0)
     assert (problem.effectiveness, problem.grace, problem.mode, problem.critical) == (0.25, 0, "shadow", True)
     assert (problem.action.title, problem.action.channels) == ("Hurry", ("chat",))

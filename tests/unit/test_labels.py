@@ -141,6 +141,35 @@ def test_an_open_end_that_never_comes_is_given_up_unlearned() -> None:
     assert scene.answers == []
 
 
+def test_an_answer_that_is_late_is_told_as_open_first() -> None:
+    """Once the time is over, unanswered questions of one ticket weigh less; what had its answer is not told twice."""
+    scene = Scene(LATE.replace('same = "subject"', 'same = "subject", late_after = "10d"'))
+    scene.event("ticket.opened", subject="t").event("ticket.changed", subject="t")
+    scene.event("ticket.opened", subject="quick").at("10d")
+    scene.event("ticket.closed", subject="quick", data={"late": False})
+    assert [(answer.stage, answer.y) for answer in scene.answers] == [("answered", False)]
+    scene.after("1s").tick()
+    told = [(answer.stage, answer.weight, answer.known - START) for answer in scene.answers[1:]]
+    assert told == [("open", 1 / sqrt(2), 10 * DAY)] * 2
+    assert (len(scene.open()), len(scene.ended)) == (2, 1)
+    scene.at("30d").event("ticket.closed", subject="t", data={"late": True})
+    late = scene.answers[3:]
+    assert [(answer.stage, answer.y, answer.known - START) for answer in late] == [
+        ("late", True, 30 * DAY)
+    ] * 2
+    assert [answer.question for answer in late] == [answer.question for answer in scene.answers[1:3]]
+    assert scene.open() == []
+
+
+def test_a_question_told_as_open_is_given_up_in_the_end() -> None:
+    """Unlearned, like any other; and it is told as open once."""
+    scene = Scene(LATE.replace('same = "subject"', 'same = "subject", late_after = "10d", give_up = "90d"'))
+    scene.event("ticket.opened", subject="t").at("40d").tick().at("90d").tick()
+    assert ([answer.stage for answer in scene.answers], scene.ended) == (["open"], [])
+    scene.after("1s").tick()
+    assert ([answer.stage for answer in scene.answers], [p.y for p in scene.ended]) == (["open"], [None])
+
+
 def test_the_last_question_of_a_day_supersedes_the_earlier_ones() -> None:
     """Also one that was answered meanwhile; a day is UTC's."""
     scene = Scene(DAILY).at("1d9h").event("call").after("3h").event("call").after("14h").event("call")

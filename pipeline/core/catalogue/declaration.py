@@ -35,12 +35,14 @@ class Happens(msgspec.Struct, frozen=True, kw_only=True):
 
 class Answered(msgspec.Struct, frozen=True, kw_only=True):
     """An open end: the answer comes with the first event of `on`, and is what `yes` says of it.
-    After `give_up` without one the question ends unlearned."""
+    After `give_up` without one the question ends unlearned. What has none after `late_after` is learned as what
+    late answers have been (None: it waits)."""
 
     on: tuple[str, ...]
     yes: Expression
     same: Literal["customer", "subject"] = "subject"
     give_up: int = 365 * DAY
+    late_after: int | None = None
 
 
 class Costs(msgspec.Struct, frozen=True, kw_only=True):

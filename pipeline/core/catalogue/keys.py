@@ -146,6 +146,14 @@ ANSWERED = Section(
             '"365d"',
             '"90d"',
         ),
+        Key(
+            "late_after",
+            time_span("1s", MAX_HORIZON),
+            "Most answers of the usual kind have come by then; what has none is learned as what came of others so "
+            "late, and need not be waited for.",
+            "",
+            '"10d"',
+        ),
     ),
 )
 

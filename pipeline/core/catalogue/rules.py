@@ -57,6 +57,13 @@ def silence_has_no_subject(problem: Problem) -> Iterator[Broken]:
             yield Broken((name, "same"), 'a question after silence has no subject; write same = "customer"')
 
 
+def late_is_before_the_end(problem: Problem) -> Iterator[Broken]:
+    """A question that has ended cannot be late."""
+    answered = problem.answered
+    if answered is not None and answered.late_after is not None and answered.late_after >= answered.give_up:
+        yield Broken(("answered", "late_after"), "must be less than give_up; shorten it, or lengthen give_up")
+
+
 class Rule(NamedTuple):
     """A rule, and the keys of a problem that it is about: it is not asked where one of them is wrong."""
 
@@ -69,4 +76,5 @@ RULES = (
     Rule(threshold_can_be_passed, ("costs", "effectiveness")),
     Rule(used_is_not_forbidden, ("features",)),
     Rule(silence_has_no_subject, ("ask", "happens", "answered")),
+    Rule(late_is_before_the_end, ("answered",)),
 )
