@@ -1,30 +1,27 @@
 """A partition's state as Redis has it now."""
 
-import asyncio
 from typing import Any
 
-from redis.exceptions import RedisError
-
+from forestall.agents.redis_calls import ask_redis
 from forestall.agents.settings import Settings
-from forestall.pipeline.errors import Unreachable
-from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.partition import PartitionStore
 from forestall.pipeline.store.snapshot import Snapshot, take_snapshot
+from forestall.pipeline.store.values import Reading
 
 
 def live_snapshot(settings: Settings, processor: str, partition: int) -> Snapshot:
-    """The state and the outbox. Raises Unreachable, or StateError while commits keep changing them."""
+    """The state and the outbox. Raises Unreachable, or StateError while commits keep changing a large state."""
 
-    async def read() -> Snapshot:
-        redis: Any = connect(settings.redis)
-        try:
-            return await take_snapshot(PartitionStore(redis, processor, partition, settings.store_prefix))
-        finally:
-            await redis.aclose()
+    async def read(redis: Any) -> Snapshot:
+        return await take_snapshot(PartitionStore(redis, processor, partition, settings.store_prefix))
 
-    try:
-        return asyncio.run(read())
-    except (RedisError, OSError) as error:
-        raise Unreachable(
-            f"Redis does not answer ({error}): start it, or set `redis` (--redis, FORESTALL_REDIS) to where it listens"
-        ) from error
+    return ask_redis(settings, read)
+
+
+def live_reading(settings: Settings, processor: str, partition: int) -> Reading:
+    """The state, and where it stands. Raises as `live_snapshot`."""
+
+    async def read(redis: Any) -> Reading:
+        return await PartitionStore(redis, processor, partition, settings.store_prefix).read()
+
+    return ask_redis(settings, read)

@@ -1,4 +1,4 @@
-"""Where a log ends, told truly.
+"""Where a log ends, told truly; and what it has up to there.
 
 The embedded broker's ListOffsets answers with the base of the last batch + 1, so its answer is compared with
 the high watermark that comes with a fetch. Apache Kafka's answer is exact, and for read-committed readers it
@@ -6,11 +6,12 @@ is the last stable offset, which a high watermark is not; so the watermark only 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kafka import TopicPartition
 
+from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import Unreachable
 
 _PATIENCE = 10.0
@@ -31,6 +32,17 @@ def ends_of(client: Any, places: Sequence[TopicPartition]) -> dict[TopicPartitio
     watermarks = _watermarks(client, listed)
     listed = client.end_offsets(places)
     return {place: max(listed[place], watermarks.get(place, 0)) for place in places}
+
+
+def records_between(client: Any, place: TopicPartition, begin: int, end: int) -> Iterator[Record]:
+    """The committed records from `begin` to before `end`. Takes over the consumer's assignment."""
+    client.unsubscribe()
+    client.assign([place])
+    client.seek(place, begin)
+    while client.position(place) < end:
+        for record in client.poll(500).get(place, ()):
+            if record.offset < end:
+                yield Record(record.offset, record.timestamp, record.key, record.value)
 
 
 def _watermarks(client: Any, listed: dict[TopicPartition, int]) -> dict[TopicPartition, int]:

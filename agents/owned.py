@@ -15,6 +15,7 @@ from forestall.agents.processor import Committed, Limits, Processor
 from forestall.agents.relay import Relay
 from forestall.agents.settings import Settings
 from forestall.agents.tail import read_tail
+from forestall.agents.taking_over import TakeOver
 from forestall.agents.ticks import Ticker
 from forestall.pipeline.core.effects import DEAD_LETTERS, Record
 from forestall.pipeline.core.protocol import Core
@@ -110,6 +111,7 @@ class Owned:
             if part.gather
             else None
         )
+        self._take_over = TakeOver(settings, self.store, part.name, place[1])
         self.relay: Relay | None = None
         self.ticker: Ticker | None = None
 
@@ -153,7 +155,10 @@ class Owned:
         return await read_tail(self._edges.settings, self.place, self.processor.position, count)
 
     async def process(self, chunk: Chunk) -> None:
-        """Applies a chunk once the relay has kept up."""
+        """Applies a chunk once the relay has kept up; after an upgrade once the earlier core's effects are out."""
+        left = self.core.outdated()
+        if left is not None and not await self._take_over.begin(left, self.processor.token, self._stays):
+            return
         while self.relay is not None and self.relay.backlog() > BACKLOG and not self._edges.rebalancing():
             await asyncio.sleep(0.05)
         self._edges.metrics.chunks.labels(self.part.name).inc()
@@ -161,6 +166,9 @@ class Owned:
             await self.processor.process(chunk)
         else:
             await self.gathering.take(chunk)
+
+    def _stays(self) -> bool:
+        return self.relay is not None and not self._edges.rebalancing()
 
     async def keep(self, compare: bool) -> None:
         """What is done each second: ticks, gauges, and now and then whether the store still stands with us."""

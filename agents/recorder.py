@@ -1,6 +1,6 @@
 """Records the logs: every topic's committed records as they stand now, into a folder."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +8,8 @@ from kafka import TopicPartition
 
 from forestall.agents.kafka_clients import consumer
 from forestall.agents.live_state import live_snapshot
-from forestall.agents.log_ends import ends_of, places_of
+from forestall.agents.log_ends import ends_of, places_of, records_between
 from forestall.agents.settings import Settings
-from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import ConfigurationError
 from forestall.pipeline.sources.recording import (
     MANIFEST,
@@ -48,7 +47,7 @@ def dump_journal(
         states = _record_states(folder, settings, counts)
         for role, place, begin, end in _spans(client, settings):
             file = f"{role}-{place.partition}.records.gz"
-            count = write_records(folder / file, _records(client, place, begin, end))
+            count = write_records(folder / file, records_between(client, place, begin, end))
             recorded.append(
                 RecordedPartition(
                     role=role,
@@ -93,14 +92,3 @@ def _spans(client: Any, settings: Settings) -> list[tuple[str, TopicPartition, i
         begins, ends = client.beginning_offsets(places), ends_of(client, places)
         spans += [(role, place, begins[place], ends[place]) for place in places]
     return spans
-
-
-def _records(client: Any, place: TopicPartition, begin: int, end: int) -> Iterator[Record]:
-    """The committed records from `begin` to before `end`."""
-    client.unsubscribe()
-    client.assign([place])
-    client.seek(place, begin)
-    while client.position(place) < end:
-        for record in client.poll(500).get(place, ()):
-            if record.offset < end:
-                yield Record(record.offset, record.timestamp, record.key, record.value)

@@ -114,6 +114,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
         Meta(examples=[30.0]),
     ] = 5.0
+    snapshots: Annotated[
+        str,
+        Meta(
+            description="A folder in which a worker that takes a partition over from an earlier state version first "
+            "keeps the state as it was, for `forestall state verify`; none without it."
+        ),
+        Meta(examples=["/var/lib/forestall/snapshots"]),
+    ] = ""
     transactions: Annotated[
         Literal["auto", "on", "off"],
         Meta(

@@ -27,6 +27,7 @@ from forestall.agents.queue_gauges import show_queue
 from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from forestall.agents.supervisor import RESTARTS, SUPERVISOR, Supervisor
+from forestall.agents.taking_over import refuse_newer_state
 from forestall.agents.topics import verify_topics
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.core.versions import STATE_VERSION
@@ -247,6 +248,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return code_of(error)
     start_logging(settings)
+    try:
+        refuse_newer_state(settings)
+    except ForestallError as error:
+        log.error("%s: %s", type(error).__name__, error)  # noqa: TRY400 - the message says what to do
+        return code_of(error)
     return run(settings, live_parts(settings))
 
 

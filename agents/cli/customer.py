@@ -10,10 +10,10 @@ from forestall.agents.cli.failures import Failed
 from forestall.agents.cli.options import NOTE, settings_options
 from forestall.agents.cli.output import json_option, plural, print_json, printable, when
 from forestall.agents.cli.parameters import DURATION, MOMENT
-from forestall.agents.cli.redis_calls import ask_redis
 from forestall.agents.cli.stored_customer import load_customer, partition_of
 from forestall.agents.kafka_clients import producer
 from forestall.agents.own_events import moment
+from forestall.agents.redis_calls import ask_redis
 from forestall.agents.settings import Settings
 from forestall.schemas.event import encode
 from forestall.schemas.preference import (

@@ -10,8 +10,8 @@ import numpy as np
 
 from forestall.agents.cli.demo_show import outcome
 from forestall.agents.cli.demo_stage import Stage
-from forestall.agents.cli.redis_calls import ask_redis
 from forestall.agents.follow import follow
+from forestall.agents.redis_calls import ask_redis
 from forestall.pipeline.core.scores import Scores, scores
 from forestall.pipeline.queue.queue import ActionQueue
 from forestall.schemas.alert import Alert, decode_alert

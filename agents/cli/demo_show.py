@@ -14,8 +14,8 @@ from rich.progress import Progress as Bar
 
 from forestall.agents.cli.demo_stage import Stage
 from forestall.agents.cli.output import printable, when
-from forestall.agents.cli.redis_calls import ask_redis
 from forestall.agents.follow import follow
+from forestall.agents.redis_calls import ask_redis
 from forestall.agents.replay import Progress
 from forestall.pipeline.core.catalogue.declaration import Problem
 from forestall.pipeline.errors import ForestallError

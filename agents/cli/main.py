@@ -30,7 +30,7 @@ COMMANDS = (
     Entry("customer", "Say what is known of a customer; take their choices."),
     Entry("deadletters", "See what could not be processed, and send it again."),
     Entry("journal", "Record the logs for a replay elsewhere."),
-    Entry("state", "Look at the partitions' committed state."),
+    Entry("state", "Look at the committed state; verify it by replay."),
 )
 
 HELP = """Foresees the problem a customer is about to have, in time to prevent it.

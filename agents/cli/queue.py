@@ -11,7 +11,7 @@ from forestall.agents.cli.failures import Failed
 from forestall.agents.cli.options import NOTE, settings_options
 from forestall.agents.cli.output import json_option, print_json, print_table, printable, when
 from forestall.agents.cli.parameters import DURATION
-from forestall.agents.cli.redis_calls import ask_redis
+from forestall.agents.redis_calls import ask_redis
 from forestall.agents.settings import Settings
 from forestall.pipeline.queue.queue import ActionQueue
 from forestall.pipeline.queue.values import STATES, ActionState, Claim, QueuedAction, Standing

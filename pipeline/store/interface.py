@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
 
 
 class Store(Protocol):
@@ -46,5 +46,14 @@ class Store(Protocol):
     async def record_sent(self, destination: str, sequence: int) -> None:
         """Records that `destination` holds everything up to `sequence`; a lower number changes nothing."""
 
+    async def origin(self) -> Origin | None:
+        """Where a newer core has taken the state over, the last time."""
+
+    async def record_origin(self, epoch: str, origin: Origin) -> None:
+        """Records that; raises StaleEpoch, or StalePosition where the state no longer stands there."""
+
+    async def read(self) -> Reading:
+        """The whole partition at one moment. Raises StateError if it is large and commits keep changing it."""
+
     async def dump(self) -> StoredState:
-        """The whole state, for comparison. Raises StateError if commits keep changing it meanwhile."""
+        """The state alone of `read`."""

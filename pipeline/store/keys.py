@@ -4,7 +4,7 @@
 class PartitionKeys:
     """The key names of one partition.
 
-    meta    hash: epoch, position, commit
+    meta    hash: epoch, position, commit; origin, once a newer core has taken the state over
     state   hash: document key -> bytes
     due     zset: document key by epoch ms
     tops    hash: destination -> last sequence written to its outbox

@@ -8,7 +8,7 @@ from typing import TypeVar
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import StaleEpoch, StalePosition
 from forestall.pipeline.store.groups import by_destination, gap
-from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
 
 Value = TypeVar("Value")
 
@@ -18,6 +18,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._held = Held(0, None, None)
+        self._origin: Origin | None = None
         self._documents: dict[str, bytes] = {}
         self._due: dict[str, int] = {}
         self._tops: dict[str, int] = {}
@@ -106,11 +107,28 @@ class MemoryStore:
         if sequence > self._sent.get(destination, 0):
             self._sent[destination] = sequence
 
+    async def origin(self) -> Origin | None:
+        """See Store."""
+        return self._origin
+
+    async def record_origin(self, epoch: str, origin: Origin) -> None:
+        """See Store."""
+        position, held, holder = self._held
+        if holder != epoch:
+            raise StaleEpoch(holder or "")
+        if (position, held or "") != (origin.position, origin.commit):
+            raise StalePosition(position, held or "")
+        self._origin = origin
+
+    async def read(self) -> Reading:
+        """See Store."""
+        held, documents = self._held, _ordered(self._documents)
+        state = StoredState(held.position, documents, _ordered(self._due), _ordered(self._tops))
+        return Reading(held, state, self._origin)
+
     async def dump(self) -> StoredState:
         """See Store."""
-        return StoredState(
-            self._held.position, _ordered(self._documents), _ordered(self._due), _ordered(self._tops)
-        )
+        return (await self.read()).state
 
 
 def _put(table: dict[str, Value], key: str, value: Value | None) -> None:

@@ -1,24 +1,28 @@
 """A partition's store in Redis (DESIGN: the commit)."""
 
-from collections.abc import Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
 
 from forestall.pipeline.errors import StaleEpoch, StalePosition, StateError
 from forestall.pipeline.store.arguments import flat
 from forestall.pipeline.store.groups import by_destination, gap
 from forestall.pipeline.store.keys import PartitionKeys
 from forestall.pipeline.store.script import Client, Script
-from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
 
 ACQUIRE = Script.beside(__file__, "acquire.lua")
 COMMIT = Script.beside(__file__, "commit.lua")
+READ = Script.beside(__file__, "read.lua")
+RECORD_ORIGIN = Script.beside(__file__, "record_origin.lua")
 RECORD_SENT = Script.beside(__file__, "record_sent.lua")
 
 LOAD_SLICE = 1000  # a reply stays near a megabyte
 SCAN_COUNT = 1000
-DUMP_ATTEMPTS = 3
-
-Value = TypeVar("Value")
+#: More documents than this are not read in one step: it would hold Redis up for more than some tenths of a second.
+READ_AT_ONCE = 100_000
+READ_ATTEMPTS = 3
 
 
 class PartitionStore:
@@ -92,18 +96,45 @@ class PartitionStore:
         """See Store."""
         await RECORD_SENT.run(self._redis, [self._keys.sent], [destination, sequence])
 
+    async def origin(self) -> Origin | None:
+        """See Store."""
+        return _origin(await self._redis.execute_command("HGET", self._keys.meta, "origin"))
+
+    async def record_origin(self, epoch: str, origin: Origin) -> None:
+        """See Store."""
+        arguments = (epoch, origin.position, origin.commit, msgspec.json.encode(origin))
+        match await RECORD_ORIGIN.run(self._redis, [self._keys.meta], arguments):
+            case [b"epoch", holder]:
+                raise StaleEpoch(holder.decode())
+            case [b"position", position, held]:
+                raise StalePosition(int(position), held.decode())
+
+    async def read(self) -> Reading:
+        """See Store."""
+        own = self._keys
+        for _ in range(READ_ATTEMPTS):
+            held, *tables = await READ.run(
+                self._redis, [own.meta, own.state, own.due, own.tops], [READ_AT_ONCE]
+            )
+            found = [_pairs(table) for table in tables] or await self._scanned()
+            if tables or held[1] == (await self._redis.execute_command("HGET", own.meta, "commit")):
+                break
+        else:
+            raise StateError(f"{own.root} kept changing while it was read; stop its worker and read again")
+        documents, due, tops = found
+        state = StoredState(int(held[0] or 0), documents, _numbers(due), _numbers(tops))
+        return Reading(_held(*held[:3]), state, _origin(held[3]))
+
     async def dump(self) -> StoredState:
         """See Store."""
-        for _ in range(DUMP_ATTEMPTS):
-            before = await self.held()
-            documents = {key.decode(): value for key, value in await self._scan("HSCAN", self._keys.state)}
-            due = {key.decode(): int(ms) for key, ms in await self._scan("ZSCAN", self._keys.due)}
-            sequences = await self._numbers(self._keys.tops)
-            if before.commit == (await self.held()).commit:
-                return StoredState(before.position, _ordered(documents), _ordered(due), _ordered(sequences))
-        raise StateError(
-            f"{self._keys.root} kept changing while it was dumped; stop its worker and dump again"
-        )
+        return (await self.read()).state
+
+    async def _scanned(self) -> list[dict[str, bytes]]:
+        """Documents, due times and tops, piece by piece: true only if nothing was committed meanwhile."""
+        documents = await self._scan("HSCAN", self._keys.state)
+        due = await self._scan("ZSCAN", self._keys.due)
+        tops = await self._redis.execute_command("HGETALL", self._keys.tops)
+        return [_decoded(table) for table in (documents, due, tops.items())]
 
     async def _scan(self, command: str, key: str) -> list[tuple[bytes, Any]]:
         cursor, found = 0, list[tuple[bytes, Any]]()
@@ -115,7 +146,7 @@ class PartitionStore:
 
     async def _numbers(self, key: str) -> dict[str, int]:
         found = await self._redis.execute_command("HGETALL", key)
-        return {name.decode(): int(number) for name, number in found.items()}
+        return _numbers(_decoded(found.items()))
 
 
 def _held(position: bytes | None, commit: bytes | None, epoch: bytes | None) -> Held:
@@ -126,5 +157,18 @@ def _record(entry_id: bytes, fields: dict[bytes, bytes]) -> OutboxRecord:
     return OutboxRecord(int(entry_id.partition(b"-")[0]), fields.get(b"k"), fields[b"v"])
 
 
-def _ordered(table: dict[str, Value]) -> dict[str, Value]:
-    return dict(sorted(table.items()))
+def _origin(stored: bytes | None) -> Origin | None:
+    return None if stored is None else msgspec.json.decode(stored, type=Origin)
+
+
+def _pairs(flat: Sequence[bytes]) -> dict[str, bytes]:
+    """A script's reply: key, value, key, value ..."""
+    return _decoded(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _decoded(table: Iterable[tuple[bytes, Any]]) -> dict[str, Any]:
+    return dict(sorted((key.decode(), value) for key, value in table))
+
+
+def _numbers(table: Mapping[str, Any]) -> dict[str, int]:
+    return {key: int(number) for key, number in table.items()}

@@ -43,6 +43,18 @@ class OutboxRecord(NamedTuple):
     payload: bytes
 
 
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a newer core took a state over: what lies before `position` it did not compute, so that a replay with it
+    starts there. `commit` was the last of the earlier core, of state version `version` with the kernels
+    `fingerprint`; `by` is the state version of the newer one."""
+
+    position: int
+    commit: str
+    version: int
+    fingerprint: str
+    by: int
+
+
 class StoredState(NamedTuple):
     """A partition's whole state, sorted by key; `sequences` has the last number of every destination.
 
@@ -64,3 +76,11 @@ class StoredState(NamedTuple):
                 content = value if isinstance(value, bytes) else b"%d" % value
                 digest.update(b"|%d:%d|" % (len(name), len(content)) + name + content)
         return digest.hexdigest()
+
+
+class Reading(NamedTuple):
+    """A whole partition at one moment; `origin` where a newer core has ever taken it over."""
+
+    held: Held
+    state: StoredState
+    origin: Origin | None

@@ -56,12 +56,22 @@ class Replay:
             await self._run((), self._limits.budget)
             await self._commit(end)
 
-    async def reach(self, state: StoredState, record: Record) -> None:
-        """Where a bounded step has ended within the step to `record`: fires what is due one customer at a time,
-        until the head is that of `state`, or the record would be applied."""
-        while (await self.store.load([HEAD]))[HEAD] != state.documents.get(HEAD):
+    async def reach(self, state: StoredState, record: Record) -> StoredState:
+        """The state that comes nearest to `state` within the step to `record`, where a bounded step may have ended.
+
+        Fires what is due one customer at a time until the head is that of `state`, or the record would be applied;
+        and as long as the head stays so (what is due at the watermark may change nothing else), until all is equal.
+        """
+        head = state.documents.get(HEAD)
+        while (await self.store.load([HEAD]))[HEAD] != head:
             if await self._fire_one(record):
-                return
+                return await self.dump()
+        nearest = found = await self.dump()
+        while found != state and found.documents.get(HEAD) == head:
+            if await self._fire_one(record):
+                break
+            found = await self.dump()
+        return found if found == state else nearest
 
     async def dump(self) -> StoredState:
         """The state now."""

@@ -119,13 +119,14 @@ class _Partition:
         self._check_reach(live.position)
         for destination in live.sequences:
             self._comparison(destination)
+        state = await replay.dump()
         if live.position or live.documents:
             await replay.run(self._recording.records(recorded, before=live.position), live.position)
+            state = await replay.dump()
             rest = (r for r in self._recording.records(recorded) if r.offset >= live.position)
             following = next(rest, None)
             if following is not None:
-                await replay.reach(live, following)
-        state = await replay.dump()
+                state = await replay.reach(live, following)
         for difference in differences(live, state):
             self._differs(difference)
         rest = (r for r in self._recording.records(recorded) if r.offset >= live.position)
@@ -140,6 +141,13 @@ class _Partition:
             raise StateError(
                 f"{recorded.topic}/{recorded.partition}: the log began at {recorded.begin} when it was recorded; what "
                 "comes before is gone, so that it cannot be replayed. Keep the journal for longer (retention.ms)"
+            )
+        origin = self._snapshot.origin
+        if origin is not None:
+            raise StateError(
+                f"{self._sender}: state version {origin.by} took this state over at position {origin.position}; what "
+                f"lies before it state version {origin.version} computed, so that a replay from the beginning does "
+                "not give the same. Compare from there on: forestall state verify"
             )
         if position > recorded.end:
             raise StateError(

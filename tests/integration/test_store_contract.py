@@ -3,14 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap, StaleEpoch, StalePosition
+from forestall.pipeline.store import partition
 from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.partition import PartitionStore
-from forestall.pipeline.store.values import Held, OutboxRecord
+from forestall.pipeline.store.values import Held, Origin, OutboxRecord, StoredState
 from tests.commits import commit_from, effects_to
 
 
@@ -197,3 +199,44 @@ async def test_equal_states_have_equal_digests_and_others_not(store: Store) -> N
         )
         await lone.commit(commit_from(await lone.held(), **({"end": 10} | change if change else change)))
         assert (await lone.dump()).digest() != digest
+
+
+async def test_a_whole_partition_is_read_at_one_moment(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one step, and, where that would hold Redis up, piece by piece: it is the same."""
+    held = await store.acquire("mine")
+    empty = await store.read()
+    assert (empty.held, empty.state, empty.origin) == (held, StoredState(0, {}, {}, {}), None)
+    documents = {f"c/{n}": b"\x00%d" % n for n in range(2_500)}
+    commit = commit_from(
+        held,
+        documents=documents,
+        due={"c/7": 2**52, "c/8": 0},
+        effects=effects_to("queue", 1, 2),
+    )
+    await store.commit(commit)
+    at_once = await store.read()
+    assert at_once.held == Held(10, commit.commit_id, "mine")
+    ordered = dict(sorted(documents.items()))
+    assert at_once.state == StoredState(10, ordered, {"c/7": 2**52, "c/8": 0}, {"queue": 2})
+    assert list(at_once.state.documents) == list(ordered)
+    monkeypatch.setattr(partition, "READ_AT_ONCE", 10)
+    assert await store.read() == at_once
+    assert await store.dump() == at_once.state
+
+
+async def test_where_a_newer_core_took_over_is_kept(store: Store) -> None:
+    """By its holder alone, and only while the state still stands there."""
+    await store.acquire("mine")
+    assert await store.origin() is None
+    commit = commit_from(await store.held())
+    await store.commit(commit)
+    origin = Origin(position=10, commit=commit.commit_id, version=1, fingerprint="ab", by=2)
+    with pytest.raises(StaleEpoch, match="mine"):
+        await store.record_origin("other", origin)
+    for wrong in (structs.replace(origin, position=9), structs.replace(origin, commit="another")):
+        with pytest.raises(StalePosition, match="position 10"):
+            await store.record_origin("mine", wrong)
+    assert await store.origin() is None
+    await store.record_origin("mine", origin)
+    await store.commit(commit_from(await store.held()))
+    assert await store.origin() == (await store.read()).origin == origin

@@ -9,6 +9,7 @@ from redis.exceptions import OutOfMemoryError
 
 from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.partition import PartitionStore
+from forestall.pipeline.store.values import Origin
 from tests.commits import commit_from, effects_to
 from tests.servers.redis import Redis, RedisCluster
 from tests.wrapped import OneSlot, SentTwice
@@ -29,6 +30,10 @@ async def exercise(store: PartitionStore) -> None:
         await store.trim(destination, 1)
         await store.outbox_length(destination)
     await store.sent()
+    assert await store.origin() is None
+    await store.record_origin(
+        "mine", Origin(position=10, commit=(await store.held()).commit or "", version=1, fingerprint="", by=2)
+    )
     assert (await store.dump()).sequences == {"queue": 2, "answers/7": 1}
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from forestall.pipeline.queue.values import Claim, Standing
-from forestall.pipeline.store.values import Commit, Held, OutboxRecord, StoredState
+from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
 from tests.simulation.redis import Redis, immediately
 
 
@@ -50,6 +50,15 @@ class SimulatedStore:
 
     async def record_sent(self, destination: str, sequence: int) -> None:
         await self._call("record_sent", destination, sequence)
+
+    async def origin(self) -> Origin | None:
+        return await self._call("origin")  # type: ignore[no-any-return]
+
+    async def record_origin(self, epoch: str, origin: Origin) -> None:
+        await self._call("record_origin", epoch, origin)
+
+    async def read(self) -> Reading:
+        return immediately(self._redis.shard(self._name).twin.read())  # type: ignore[no-any-return]
 
     async def dump(self) -> StoredState:
         return immediately(self._redis.shard(self._name).twin.dump())  # type: ignore[no-any-return]

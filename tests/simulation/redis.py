@@ -26,7 +26,9 @@ FALLS_BACK = 1.0
 #: redis-py sends a call again so often, waiting about so long before each.
 REPEATS = (0.1, 0.2, 0.4)
 
-READS = frozenset(("held", "load", "due", "destinations", "outbox", "outbox_length", "sent", "mark"))
+READS = frozenset(
+    ("held", "load", "due", "destinations", "outbox", "outbox_length", "sent", "origin", "mark")
+)
 SHRINKS = frozenset(("trim",))  # Redis allows it when memory is out
 
 

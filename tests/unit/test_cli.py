@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from forestall.agents.cli import reference
 from forestall.agents.cli.main import COMMANDS, forestall
-from forestall.agents.cli.redis_calls import without_password
+from forestall.agents.redis_calls import without_password
 
 ROOT = Path(__file__).parents[2]
 TREE = list(reference.commands(forestall, ("forestall",)))
@@ -58,6 +58,7 @@ def test_the_tree_has_every_command_of_the_contract() -> None:
         "catalogue diff", "journal dump", "alerts follow", "queue list", "queue claim", "queue done",
         "queue release", "queue snooze", "queue dead", "customer show", "customer export", "customer forget",
         "customer consent", "customer silence", "deadletters list", "deadletters replay",
+        "state snapshot", "state verify",
     }  # fmt: skip
 
 
