@@ -13,6 +13,8 @@ from forestall.schemas.event import MODEL_NOTICE
 
 #: The topic's role, for destinations that are a topic's; answers and notices see `lanes_of`.
 ROLES = {ALERTS: "alerts", LEDGER: "decisions", DEAD_LETTERS: "deadletters"}
+#: Of so many differences of a destination it is told which fields differ: each look reads the log again.
+LOOKS = 5
 _NOTICE = b'"' + MODEL_NOTICE.encode() + b'"'
 
 
@@ -137,7 +139,7 @@ class Comparison:
         self._outbox = {
             one.sequence: digest_of(one.key, one.payload) for one in snapshot.waiting.get(destination, [])
         }
-        self._last = 0
+        self._last = self._looked = 0
 
     def take(self, effect: Effect) -> None:
         """One effect of the replay; it must be on its topic, or wait in the outbox."""
@@ -175,6 +177,9 @@ class Comparison:
             self._differs(f"{self._name}: number {sequence} is neither in {place} nor in the outbox")
 
     def _closer(self, lane: Lane, effect: Effect) -> str:
+        self._looked += 1
+        if self._looked > LOOKS:
+            return f"{self._name}: number {effect.sequence} differs"
         recorded = self._emitted.find(lane, effect.sequence)
         fields = differing_fields(recorded, effect.payload)
         return f"{self._name}: number {effect.sequence} differs: {fields}"

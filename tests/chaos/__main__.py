@@ -51,6 +51,8 @@ def _show(report: Report) -> None:
     print(f"{report.faults:6,}  faults in {report.seconds:g} s, {report.events:,} events")
     compared = ", ".join(f"{count:,} {name}" for name, count in sorted(report.compared.items()))
     print(f"        quiet {report.quiet_after:g} s after the last; compared: {compared}")
+    for invariant, count in report.by_invariant.items():
+        print(f"{count:6,}  {invariant}")
     for text in report.found:
         print(f"   !    {text}")
     print(f"{report.violations:6,}  violations")

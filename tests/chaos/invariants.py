@@ -38,8 +38,8 @@ class Held(msgspec.Struct):
     marks: dict[str, int]
 
 
-def check(settings: Settings, folder: Path, lines: Path) -> tuple[list[str], Verification]:
-    """Records everything into `folder`, and checks it; `lines` are the events that were sent."""
+def check(settings: Settings, folder: Path, lines: Path) -> tuple[dict[str, list[str]], Verification]:
+    """Records everything into `folder`, and checks it: by invariant what violates it. `lines` are the events sent."""
     dump_journal(folder, settings)
     recording = Recording(folder)
     held = asyncio.run(_held(settings))
@@ -54,8 +54,14 @@ def check(settings: Settings, folder: Path, lines: Path) -> tuple[list[str], Ver
         f"foresee/{partition}": snapshot("foresee", partition).state.sequences.get("queue", 0)
         for partition in range(settings.partitions)
     }
-    violations = [*_replayed(verified), *_numbers(recording), *_arrived(recording, lines)]
-    return [*violations, *_queue(recording, held, tops), *_told(recording, held)], verified
+    found = {
+        "states and what was emitted are the replay's": _replayed(verified),
+        "numbers are gapless, and once for read committed": _numbers(recording),
+        "every event sent is in the journal": _arrived(recording, lines),
+        "every alert is in the queue once, in one state": _queue(recording, held, tops),
+        "the journal was told what became of actions": _told(recording, held),
+    }
+    return {invariant: list(texts) for invariant, texts in found.items()}, verified
 
 
 def _replayed(verified: Verification) -> Iterator[str]:

@@ -19,7 +19,8 @@ PATIENCE = 120.0
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a run did and found. `faults` and `violations` are numbers; `by_kind` and `found` tell them."""
+    """What a run did and found. `faults` and `violations` are numbers; `by_kind`, `by_invariant` and `found` tell
+    them; `compared` counts, by destination, the records that were compared with the replay's."""
 
     seed: int
     seconds: float
@@ -32,6 +33,7 @@ class Report(msgspec.Struct, kw_only=True):
     compared: dict[str, int] = {}
     repeats: int = 0
     violations: int = 0
+    by_invariant: dict[str, int] = {}
     found: list[str] = []
 
 
@@ -58,11 +60,12 @@ def run(
         stage.workers.end()
         report = Report(seed=seed, seconds=seconds, events=stage.events, faults=faults.done.total(),
                         by_kind=dict(sorted(faults.done.items())), restarts=stage.workers.restarts,
-                        done=stage.support.done, quiet_after=round(quiet_after, 1),
-                        found=[*restless, *stage.workers.violations])  # fmt: skip
+                        done=stage.support.done, quiet_after=round(quiet_after, 1))  # fmt: skip
         tell("recording and replaying")
-        found, verified = check(stage.settings, folder / "recording", folder / "events.jsonl")
-    report.found += found
+        found, verified = check(stage.settings, folder / "recording", stage.feed.file)
+    found = {"it becomes quiet": restless, "workers end as asked": stage.workers.violations, **found}
+    report.by_invariant = {invariant: len(texts) for invariant, texts in found.items()}
+    report.found = [text for texts in found.values() for text in texts]
     report.violations, report.repeats = len(report.found), verified.repeats
     for one in verified.partitions:
         for destination, count in one.emitted.items():
@@ -87,7 +90,7 @@ def _quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[float, list[str]]
             return now - began, [f"not quiet after {PATIENCE:g} s: {words}"]
         stage.workers.mind(now)
         time.sleep(0.3)
-        if not stage.replayed.is_set():
+        if not stage.feed.done.is_set():
             continue
         if not stopped:
             stage.support.stop()

@@ -51,6 +51,26 @@ def test_redis_keeps_what_its_durability_promises(tmp_path: Path) -> None:
             server.kill()
 
 
+def test_a_redis_that_died_while_it_rewrote_its_log_loses_the_end_alone(tmp_path: Path) -> None:
+    """What a power cut takes is what was written last, also if a new file of the log had been begun."""
+    server = Redis(tmp_path, durability="everysec").start()
+    try:
+        with redis.Redis(port=server.port) as client:
+            client.config_set("rdb-key-save-delay", 5_000_000)
+            client.set("before", "the power cut")
+            written = server.written()
+            client.set("just before", "the rewriting")
+            client.bgrewriteaof()
+            client.set("after", "it began")
+        server.kill()
+        server.lose_since(written)
+        server.start()
+        with redis.Redis(port=server.port) as client:
+            assert client.mget("before", "just before", "after") == [b"the power cut", b"the rewriting", None]
+    finally:
+        server.kill()
+
+
 def test_a_paused_redis_answers_nothing_until_it_goes_on(tmp_path: Path) -> None:
     """pause() freezes the server without closing its connections."""
     server = Redis(tmp_path).start()

@@ -68,10 +68,14 @@ class Redis:
         return {file: file.stat().st_size for file in self.folder.glob("appendonlydir/*.aof")}
 
     def lose_since(self, written: Mapping[Path, int]) -> None:
-        """Cuts the log of a killed server back to what it was, as a power cut does to what was not yet on disk."""
-        for file, length in written.items():
-            if file.exists():
-                os.truncate(file, length)
+        """Cuts the log of a killed server back to what it was, as a power cut does to what was not yet on disk.
+
+        If it has begun a new file since, only that is emptied: cutting what comes before it would tear a hole.
+        """
+        log = self.written()
+        begun = log.keys() - written.keys()
+        for file in begun or log.keys() & written.keys():
+            os.truncate(file, 0 if begun else written[file])
 
     def flush(self) -> None:
         """Deletes everything, loaded scripts too."""
