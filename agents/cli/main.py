@@ -28,6 +28,7 @@ COMMANDS = (
     Entry("alerts", "Follow the alerts as they come."),
     Entry("queue", "Work the queue of actions."),
     Entry("customer", "Say what is known of a customer; take their choices."),
+    Entry("model", "See what has been learned of each problem."),
     Entry("deadletters", "See what could not be processed, and send it again."),
     Entry("journal", "Record the logs for a replay elsewhere."),
     Entry("state", "Look at the committed state; verify it by replay."),

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from forestall.pipeline.core.alerting import end_alert
-from forestall.pipeline.core.asking import Occasion, ask_all
+from forestall.pipeline.core.asking import SILENCE, Occasion, ask_all
 from forestall.pipeline.core.customer import Customer, Timer, migrate
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.ending import answer_waiting, drop_outdated, end_question
@@ -70,7 +70,7 @@ def _fire_timer(partition: Partition, key: str, customer: Customer, timer: Timer
             assert isinstance(name, str)
             del customer.silences[name]
             program = partition.program
-            occasion = Occasion(None, due, "silence", numeric_values(program.layout, None))
+            occasion = Occasion(None, due, SILENCE, numeric_values(program.layout, None))
             ask_all(partition, key, customer, [program.problems[name]], occasion)
         case _:
             assert_never(kind)

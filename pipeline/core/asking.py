@@ -1,6 +1,6 @@
 """Asking: the features of the moment, a question for each problem that asks there, its prediction."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +32,8 @@ _HOUR_MS = 3_600_000
 #: 1970-01-01 was a Thursday.
 _FIRST_WEEKDAY = 3
 _TYPE, _WEEKDAY, _TIME = EVENT_CATEGORIES
+#: The type of an occasion that no event is.
+SILENCE = "silence"
 _TYPE_SEED = category_seed(_TYPE)
 #: Each with its hash.
 _WEEKDAYS = [
@@ -39,6 +41,15 @@ _WEEKDAYS = [
     for day in ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 ]
 _TIMES = [(hours, category_hash(_TIME, hours)) for hours in (f"{h:02}-{h + 3:02} h" for h in range(0, 24, 3))]
+
+
+def known_categories(types: Iterable[str]) -> dict[int, tuple[str, str]]:
+    """The name and value, by hash, of the categories whose values are known beforehand: these event types, the days and
+    times."""
+    named = {category_hash(_TYPE, type_): (_TYPE, type_) for type_ in types}
+    for field, values in ((_WEEKDAY, _WEEKDAYS), (_TIME, _TIMES)):
+        named.update({hash_: (field, value) for value, hash_ in values})
+    return named
 
 
 class Occasion(NamedTuple):

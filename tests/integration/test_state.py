@@ -24,6 +24,7 @@ from tests.servers.redis import Redis
 
 EVENTS = 6_000
 HALF = EVENTS // 2
+PARTITIONS = ("--partitions", "2")
 
 
 @pytest.fixture
@@ -114,6 +115,9 @@ def test_a_running_workers_state_is_verified_from_a_snapshot_and_a_spoilt_byte_i
         feed(settings, halves[1], look)
         one.until_processed()
         ended = verdicts(settings, first)
+        [model] = map(
+            json.loads, said(settings, "model", "show", *PARTITIONS, "--json", "--open").splitlines()
+        )
     assert all(check["equal"] for check in (*underway[0].values(), *ended.values()))
     assert sum(check["records"] for check in ended.values()) > HALF
     assert (
@@ -121,6 +125,9 @@ def test_a_running_workers_state_is_verified_from_a_snapshot_and_a_spoilt_byte_i
         < sum(check["records"] for check in underway[0].values())
         < sum(c["records"] for c in ended.values())
     )
+    assert model["in_force"] is True
+    assert model["learned"] > 1_000
+    assert 0.2 < model["maturity"] < 1
     with Client.from_url(settings.redis) as client:
         [key, *_] = every_state(client, settings.prefix)
         name = next(name for name in client.hkeys(key) if name.startswith(b"c/"))
