@@ -6,7 +6,6 @@ from typing import Protocol, runtime_checkable
 import msgspec
 import numpy as np
 
-from forestall.pipeline.core.explaining import plain_name
 from forestall.pipeline.core.head import Written
 from forestall.pipeline.core.learning import KEEP, ProblemState
 from forestall.pipeline.core.models import dense
@@ -16,6 +15,7 @@ from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.models.weights import ABOVE, BELOW, FLAG, MEAN, SCALE, WEIGHT, Weights
 from forestall.pipeline.core.program import Compiled
+from forestall.pipeline.core.wording import title
 
 #: The field and the value of a category, by its hash; None if nobody knows.
 Name = Callable[[int], tuple[str, str] | None]
@@ -180,7 +180,7 @@ def _feature(name: str, column: Floats, known: float | None) -> FeatureView:
     usual, low, high = (_unsquashed(float(column[MEAN]) + step * deviation) for step in (0.0, -1.0, 1.0))
     return FeatureView(
         feature=name,
-        words=plain_name(name),
+        words=title({}, name),
         weight=float(column[WEIGHT]),
         below=float(column[BELOW]),
         above=float(column[ABOVE]),

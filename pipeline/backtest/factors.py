@@ -1,16 +1,16 @@
 """What features matter: by how much each moves the predictions of the sample's last rows, by the model as it ends."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from forestall.pipeline.backtest.categories import Categories
 from forestall.pipeline.backtest.result import Factor
 from forestall.pipeline.backtest.sample import Row
-from forestall.pipeline.core.explaining import plain_name
 from forestall.pipeline.core.models.arrays import Floats
 from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.program import Compiled
+from forestall.pipeline.core.wording import title
 
 #: Rows that are asked at most.
 ROWS = 5_000
@@ -31,22 +31,24 @@ def factors_of(
     terms = np.zeros(values.shape)
     by_field: dict[str, Floats] = {}
     for n, row in enumerate(chosen):
-        terms[n], of_categories = weights.terms(values[n], row.categories)
-        for hash_, term in zip(row.categories, of_categories, strict=True):
+        hashes = row.categories()
+        terms[n], of_categories = weights.terms(values[n], hashes)
+        for hash_, term in zip(hashes, of_categories, strict=True):
             field = (categories.name(hash_) or (CALENDAR,))[0]
             by_field.setdefault(field, np.zeros(len(chosen)))[n] += term
+    words = compiled.problem.words
     found = [
-        _factor(name, terms[:, j], _direction(values[:, j], terms[:, j]))
+        _factor(name, words, terms[:, j], _direction(values[:, j], terms[:, j]))
         for j, name in enumerate(compiled.names)
     ]
-    found += [_factor(field, moved, 0) for field, moved in by_field.items()]
+    found += [_factor(field, words, moved, 0) for field, moved in by_field.items()]
     return sorted((f for f in found if f.weight > 0.0), key=lambda factor: (-factor.weight, factor.feature))
 
 
-def _factor(name: str, terms: Floats, direction: int) -> Factor:
+def _factor(name: str, words: Mapping[str, str], terms: Floats, direction: int) -> Factor:
     """What is the same for all moves nothing."""
     weight = float(np.abs(terms - terms.mean()).mean())
-    return Factor(feature=name, words=plain_name(name), weight=weight, direction=direction)
+    return Factor(feature=name, words=title(words, name), weight=weight, direction=direction)
 
 
 def _direction(values: "np.ndarray[tuple[int], np.dtype[np.float32]]", terms: Floats) -> int:

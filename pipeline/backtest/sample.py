@@ -1,14 +1,15 @@
 """A sample of the answered questions, even over the whole history, in bounded memory."""
 
+from array import array
 from typing import NamedTuple
 
 #: Rows that are kept at least, where there are as many.
-SIZE = 20_000
+SIZE = 15_000
 _ALL = 1 << 64
 
 
 class Row(NamedTuple):
-    """One answered question as the model saw it: `features` are float32 (the columns), `categories` hashes.
+    """One answered question as the model saw it: `features` are float32 (the columns), `hashes` uint32 (categories).
     `new`: the customer was first seen less than 30 days before."""
 
     asked: int
@@ -16,7 +17,11 @@ class Row(NamedTuple):
     y: bool
     new: bool
     features: bytes
-    categories: tuple[int, ...]
+    hashes: bytes
+
+    def categories(self) -> list[int]:
+        """The categories' hashes."""
+        return array("I", self.hashes).tolist()
 
 
 class Sample:
@@ -26,7 +31,7 @@ class Sample:
     >>> sample = Sample(size=2)
     >>> for n in range(8):
     ...     if sample.wants(f"{n << 60:016x}"):
-    ...         sample.add(f"{n << 60:016x}", Row(n, 0.5, True, False, b"", ()))
+    ...         sample.add(f"{n << 60:016x}", Row(n, 0.5, True, False, b"", b""))
     >>> [row.asked for row in sample.since(0)]
     [0, 1, 2, 3]
     """

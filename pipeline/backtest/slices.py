@@ -25,7 +25,7 @@ def slices_of(
     p = np.array([row.p for row in rows])
     y = np.array([float(row.y) for row in rows])
     new = np.array([row.new for row in rows])
-    named = [{name[0]: name[1] for h in row.categories if (name := categories.name(h))} for row in rows]
+    named = [{name[0]: name[1] for h in row.categories() if (name := categories.name(h))} for row in rows]
     found = [
         _slice(CUSTOMERS, words, mask, p, y, threshold)
         for words, mask in ((NEW, new), (KNOWN, ~new))

@@ -1,5 +1,6 @@
 """What is kept of a problem's questions and alerts, in bounded memory: counts, spreads over time, a sample."""
 
+from array import array
 from collections import Counter
 from collections.abc import Hashable
 from typing import NamedTuple
@@ -76,7 +77,7 @@ class Tally:
         self._rows.append((self.key(prediction), self.until(asked, answer.known), known.recent))
         self.last_asked.put(known.number, asked)
         if self.sample.wants(answer.question):
-            row = Row(asked, p, y, known.new, answer.features, tuple(answer.categories))
+            row = Row(asked, p, y, known.new, answer.features, array("I", answer.categories).tobytes())
             self.sample.add(answer.question, row)
         if p > self.problem.threshold:
             sums = self._treated.setdefault(answer.treatment, [0.0, 0.0, 0.0])

@@ -8,6 +8,7 @@ from forestall.pipeline.core.models.arithmetic import exp
 from forestall.pipeline.core.partition import Model
 from forestall.pipeline.core.program import Compiled
 from forestall.pipeline.core.rows import Columns
+from forestall.pipeline.core.wording import sentence
 from forestall.schemas.alert import Reason
 
 MOST_REASONS = 3
@@ -47,16 +48,14 @@ def reasons_for(
 
 def _column_reason(compiled: Compiled, model: Model, index: int, value: float, weight: float) -> Reason:
     name = compiled.names[index]
-    usual = _unsquash(model.weights.usual(index))
-    words = compiled.problem.words.get(name, plain_name(name) + ": {value} (usually {usual})")
-    text = words.replace("{value}", f"{value:.3g}").replace("{usual}", f"{usual:.3g}")
+    text = sentence(compiled.problem.words, name, value, _unsquash(model.weights.usual(index)))
     return Reason(feature=name, text=text, weight=round(weight, 4), value=float(f"{value:.6g}"))
 
 
 def _category_reason(compiled: Compiled, label: tuple[str, str], weight: float) -> Reason:
     name, value = label
-    words = compiled.problem.words.get(name, plain_name(name) + " is {value}")
-    return Reason(feature=name, text=words.replace("{value}", value), weight=round(weight, 4), value=value)
+    text = sentence(compiled.problem.words, name, value)
+    return Reason(feature=name, text=text, weight=round(weight, 4), value=value)
 
 
 def _own_reason(compiled: Compiled, weight: float) -> Reason:
@@ -69,14 +68,6 @@ def _own_reason(compiled: Compiled, weight: float) -> Reason:
 def _base_reason(model: Model) -> Reason:
     rate = float(f"{model.noticed.base_rate:.3g}")
     return Reason(feature="base rate", text=f"it happens in {rate:.0%} of all cases", weight=0.0, value=rate)
-
-
-def plain_name(name: str) -> str:
-    """`order.returned/30 d` as "order.returned in 30 d", `data.country` as "country"."""
-    subject, _, column = name.removeprefix("data.").rpartition("/")
-    if not subject:
-        return column
-    return f"{subject} in {column}" if column.endswith(" d") else f"{subject}, {column}"
 
 
 def _unsquash(encoded: float) -> float:

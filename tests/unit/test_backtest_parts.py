@@ -224,7 +224,7 @@ def test_a_sample_is_even_and_bounded() -> None:
         sample = Sample(size=100)
         for n, question in enumerate(order):
             if sample.wants(question):
-                sample.add(question, Row(n if order is hashes else 4_999 - n, 0.5, False, False, b"", ()))
+                sample.add(question, Row(n if order is hashes else 4_999 - n, 0.5, False, False, b"", b""))
         kept.append([row.asked for row in sample.since(0)])
         assert len(kept[0]) == pytest.approx(5_000 * sample.share, rel=0.2)
     assert kept[0] == kept[1]

@@ -9,7 +9,7 @@ from typing import Any
 from forestall.pipeline.errors import ConfigurationError
 
 VERSION = "5.21"
-WIDTH, HEIGHT = 360, 240
+WIDTH, HEIGHT = 344, 240
 INK, SOFT, GRID, MAIN, MARK, OTHERS = "#1b2733", "#5b6875", "#e6eaee", "#0b5cad", "#b4430f", "#8a97a5"
 #: The first model, and those beside it.
 COLOURS = (MAIN, "#b4430f", "#2e7d4f", "#7b4fa3", "#8a6d00")
@@ -74,7 +74,10 @@ def _for_page(svg: str, alt: str, prefix: str) -> str:
     head, _, body = svg.partition(">")
     box = re.search(r'viewBox="[^"]*"', head)
     assert box is not None
-    body = re.sub(r'\b(id="|url\(#)', rf"\g<1>{prefix}", body)
+    ids: dict[str, int] = {}
+    body = re.sub(
+        r'\b(id="|url\(#)(\w+)', lambda at: f"{at[1]}{prefix}{ids.setdefault(at[2], len(ids))}", body
+    )
     body = re.sub(r' (class|aria-[a-z]+|role|pointer-events)="[^"]*"', "", body)
     body = re.sub(r'<path d="(M0,0h0v0h0Z)?"[^>]*/>', "", body)
     body = re.sub(r"(\.\d\d)\d+", r"\1", body)

@@ -4,7 +4,7 @@ from forestall.pipeline.backtest.page.html import Row, table
 from forestall.pipeline.backtest.page.words import amount, hours, percent, score, signed
 from forestall.pipeline.backtest.result import Contender, ProblemResult, Result, Slice
 from forestall.pipeline.backtest.value import NOBODY
-from forestall.pipeline.core.explaining import plain_name
+from forestall.pipeline.core.wording import noun
 
 _SCORES = ("auroc", "auprc", "log_loss", "calibration_error")
 
@@ -69,7 +69,7 @@ def slice_table(one: ProblemResult) -> str:
     for part in one.slices:
         if part.field != field:
             field = part.field
-            rows.append(Row((plain_name(field),), "group"))
+            rows.append(Row((noun({}, field),), "group"))
         rows.append(_slice(part))
     return table(header, rows, "Slices of the last questions")
 

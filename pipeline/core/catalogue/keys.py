@@ -243,7 +243,8 @@ PROBLEM = Section(
         Key(
             "words",
             WORDS,
-            "How fields and event types are called in the reasons shown to people.",
+            "How fields and event types are called in the reasons shown to people; or a whole sentence for a feature, "
+            "in which `{value}` and `{usual}` stand for its value and for the mean of all.",
             "",
             '{ "data.amount" = "the order\'s amount" }',
         ),
