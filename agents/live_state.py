@@ -10,7 +10,7 @@ from forestall.pipeline.store.values import Reading
 
 
 def live_snapshot(settings: Settings, processor: str, partition: int) -> Snapshot:
-    """The state and the outbox. Raises Unreachable, or StateError while commits keep changing a large state."""
+    """The state and the outbox. Raises Unreachable."""
 
     async def read(redis: Any) -> Snapshot:
         return await take_snapshot(PartitionStore(redis, processor, partition, settings.store_prefix))
@@ -19,7 +19,7 @@ def live_snapshot(settings: Settings, processor: str, partition: int) -> Snapsho
 
 
 def live_reading(settings: Settings, processor: str, partition: int) -> Reading:
-    """The state, and where it stands. Raises as `live_snapshot`."""
+    """The state, and where it stands. Raises Unreachable."""
 
     async def read(redis: Any) -> Reading:
         return await PartitionStore(redis, processor, partition, settings.store_prefix).read()

@@ -47,7 +47,10 @@ class StoredModels(NamedTuple):
 
 
 def live_models(settings: Settings, count_open: bool) -> StoredModels:
-    """As Redis has them now. `count_open` reads every customer. Raises Unreachable or StateError."""
+    """As Redis has them now. `count_open` reads every customer.
+
+    Raises Unreachable, or StateError where a newer release wrote them.
+    """
     learned = ((k, live_reading(settings, "learn", k).state) for k in range(settings.answers_partitions))
 
     async def configuration(redis: Any) -> bytes | None:

@@ -33,8 +33,7 @@ def dump_journal(
     The folder must not hold a recording already. The states are read first, so that the logs reach beyond them.
     Then all ends are taken, the journal's last, so that what foresee emitted is there with what it emitted it from;
     notices may be ahead of the recorded answers, unless nothing is being processed. `progress` hears of each
-    finished partition. Raises ConfigurationError, Unreachable, or StateError where commits leave no pause to read
-    a state in.
+    finished partition. Raises ConfigurationError or Unreachable.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (folder / MANIFEST).exists():

@@ -29,7 +29,7 @@ from forestall.pipeline.verification.state_file import (
 def snapshot_states(folder: Path, settings: Settings) -> Iterator[Stand]:
     """Writes every partition's state into `folder`, which must not hold any yet, and says where each stood.
 
-    Raises ConfigurationError, Unreachable, or StateError where commits leave no pause to read a large state in.
+    Raises ConfigurationError or Unreachable.
     """
     if next(folder.glob(f"*{SUFFIX}"), None) is not None:
         raise ConfigurationError([f"{folder}: holds a snapshot already; name a new folder"])

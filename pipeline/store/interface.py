@@ -53,7 +53,7 @@ class Store(Protocol):
         """Records that; raises StaleEpoch, or StalePosition where the state no longer stands there."""
 
     async def read(self) -> Reading:
-        """The whole partition at one moment. Raises StateError if it is large and commits keep changing it."""
+        """The whole partition at one moment, while others commit; a large one takes its memory twice for a while."""
 
     async def dump(self) -> StoredState:
         """The state alone of `read`."""

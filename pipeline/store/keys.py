@@ -9,6 +9,7 @@ class PartitionKeys:
     due     zset: document key by epoch ms
     tops    hash: destination -> last sequence written to its outbox
     sent    hash: destination -> last sequence held there
+    copy:<token>:<key>    state, due or tops while somebody reads a large partition
     outbox:<destination>  stream: ids `<sequence>-0`, fields v (payload) and, if there is one, k (key)
     """
 
@@ -19,6 +20,10 @@ class PartitionKeys:
         self.due = f"{self.root}:due"
         self.tops = f"{self.root}:tops"
         self.sent = f"{self.root}:sent"
+
+    def copy(self, token: str, of: str) -> str:
+        """A copy of one of the keys, while it is read."""
+        return f"{self.root}:copy:{token}:{of}"
 
     def outbox(self, destination: str) -> str:
         """The stream of one destination."""

@@ -1,5 +1,6 @@
 """What holds of the store in Redis alone: slots, scripts, memory, the cluster."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import redis
 from redis.asyncio import RedisCluster as ClusterClient
 from redis.exceptions import OutOfMemoryError
 
+from forestall.pipeline.store import partition
 from forestall.pipeline.store.connect import connect
 from forestall.pipeline.store.partition import PartitionStore
 from forestall.pipeline.store.values import Origin
@@ -99,3 +101,42 @@ async def test_a_commit_survives_a_lost_connection(clean_redis: Redis, namespace
             other.client_kill_filter(skipme=True, _type="normal")
         await store.commit(commit_from(held, effects=effects_to("queue", 1)))
         assert await store.outbox_length("queue") == 1
+
+
+async def test_a_large_partition_is_read_at_one_moment_while_others_commit(
+    redis_server: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each commit writes its number everywhere: what is read has one number. No copy is left."""
+    monkeypatch.setattr(partition, "READ_AT_ONCE", 10)
+    monkeypatch.setattr(partition, "SCAN_COUNT", 50)
+    keys = [f"c/{n}" for n in range(1_500)]
+    async with connect(redis_server.url) as client, connect(redis_server.url) as other:
+        store = PartitionStore(client, "foresee", 3, prefix=namespace)
+        await store.acquire("mine")
+        committed = [0]
+
+        async def write() -> None:
+            while True:
+                number = committed[0] + 1
+                documents: dict[str, bytes | None] = dict.fromkeys(keys, b"%d" % number)
+                due: dict[str, int | None] = dict.fromkeys(keys, number)
+                effects = effects_to("queue", number)
+                await store.commit(
+                    commit_from(await store.held(), documents=documents, due=due, effects=effects)
+                )
+                committed[0] = number
+
+        writing = asyncio.create_task(write())
+        reader = PartitionStore(SentTwice(other), "foresee", 3, prefix=namespace)
+        seen = set()
+        while len(seen) < 4:
+            position, documents, due, tops = (await reader.read()).state
+            number = position // 10
+            assert set(documents.values()) <= {b"%d" % number}
+            assert set(due.values()) <= {number}
+            assert len(documents) == len(due) == (1_500 if number else 0)
+            assert tops == ({"queue": number} if number else {})
+            seen.add(number)
+        writing.cancel()
+        assert [key async for key in client.scan_iter(match=f"{namespace}*:copy:*")] == []
+    assert committed[0] > 4
