@@ -58,7 +58,7 @@ def test_the_tree_has_every_command_of_the_contract() -> None:
         "catalogue diff", "journal dump", "alerts follow", "queue list", "queue claim", "queue done",
         "queue release", "queue snooze", "queue dead", "customer show", "customer export", "customer forget",
         "customer consent", "customer silence", "deadletters list", "deadletters replay",
-        "state snapshot", "state verify",
+        "state snapshot", "state verify", "model show",
     }  # fmt: skip
 
 
