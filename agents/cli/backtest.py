@@ -1,5 +1,6 @@
 """`forestall backtest`: the live core over a file of events, or over what `forestall journal dump` recorded."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -101,6 +102,7 @@ def backtest(
     results: list[Result] = []
     for model in models or (DEFAULT,):
         with ExitStack() as stack:
+            stack.enter_context(_few_collections())
             rows = stack.enter_context(PredictionsFile(predictions)) if predictions and not results else None
             run = Backtest(
                 configuration,
@@ -128,6 +130,17 @@ def _feed(run: Backtest, events: Path, limit: int, name: str) -> Result:
             if run.events % _REPORT_EVERY == 0:
                 bar(lines.fraction, run.events)
     return run.finish()
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """What a backtest keeps is customers, which are no garbage: to look through them again and again costs a tenth."""
+    before = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @contextmanager

@@ -149,7 +149,10 @@ class Backtest:
             self._predicted(prediction)
 
     def _answered(self, answer: Answer) -> None:
-        """What the core sends to learn, in the order in which it told of the questions' ends."""
+        """What the core sends to learn: of questions' ends in the order in which it told of them, and before that of
+        those whose answer is late, which are still open."""
+        if answer.stage == "open":
+            return
         prediction = self._waiting.popleft()
         assert prediction.question == answer.question
         tally, asked = self._tallies[answer.problem], answer.asked

@@ -246,3 +246,17 @@ def test_what_must_be_given_is_said(arguments: list[str]) -> None:
     done = CliRunner().invoke(main, ["backtest", *arguments])
     assert done.exit_code == 2
     assert "--journal" in done.output
+
+
+def test_a_question_whose_answer_is_late_counts_once() -> None:
+    """Learn hears of it twice: when it begins to be late, and when it is answered."""
+    text = (CATALOGUES / "incidents.toml").read_text()
+    assert "late_after" in text
+    backtest = Backtest(Configuration(version=0, files=[CatalogueFile("i", text)], salt=""), NOW)
+    with gzip.open(SAMPLES / "incidents.jsonl.gz", "rb") as events:
+        for line in islice(events, 12_000):
+            backtest.take(line.rstrip(b"\n"))
+    for problem in backtest.finish().problems:
+        assert problem.questions == problem.answered + problem.unlearned + problem.open
+        assert problem.answered == problem.every.count > 500
+        assert problem.money is not None
