@@ -16,7 +16,7 @@ _AGE, _EVENTS, _QUIET = SUBJECT_COLUMNS
 _SINCE, _OVERDUE = TYPE_COLUMNS
 #: Sentences of single features.
 SENTENCES = {
-    _ANSWERS: f"it was asked about {VALUE} times before{_BESIDE}",
+    _ANSWERS: f"{VALUE} earlier cases of this customer are known{_BESIDE}",
     _RATE: f"it came true for this customer more often than usual (by {VALUE} of all cases)",
     _AGE: f"it has been known for {VALUE} days{_BESIDE}",
     _EVENTS: f"there were {VALUE} events about it so far{_BESIDE}",

@@ -9,7 +9,7 @@ import pytest
 from forestall.pipeline.backtest.comparing import compared
 from forestall.pipeline.backtest.page import drawing
 from forestall.pipeline.backtest.page.report import write_report
-from forestall.pipeline.backtest.page.words import amount, hours, percent, verdict
+from forestall.pipeline.backtest.page.words import amount, hours, percent, short_hours, verdict
 from forestall.pipeline.backtest.result import Result, Treated
 from forestall.pipeline.errors import ConfigurationError
 from tests.unit.test_backtest import lines, run
@@ -55,7 +55,7 @@ def test_figures_stand_in_cards_charts_and_tables(result: Result, tmp_path: Path
     assert problem.money is not None
     assert amount(problem.money.saving_per_1000_customers) in page
     for contender in problem.contenders:
-        assert contender.name in page.replace("&#x27;", "'")
+        assert contender.name in page.replace("\N{NO-BREAK SPACE}", " ")
     for title in ("What each threshold would have saved", "How many contacts are right", "Does it keep its word?",
                   "AUROC over time", "AUPRC over time", "How long ahead", "What it looks at"):  # fmt: skip
         assert page.count(f"<h3>{title}</h3>") == 1
@@ -110,6 +110,7 @@ def test_numbers_are_written_for_people() -> None:
         "50%",
     ]
     assert [hours(3.0), hours(72.0), hours(2160.0)] == ["3.0 hours", "3.0 days", "90 days"]
+    assert [short_hours(3.0), short_hours(38.7), short_hours(72.0)] == ["3.0 h", "39 h", "3.0 days"]
 
 
 def test_without_the_library_the_message_says_what_to_install(

@@ -147,7 +147,7 @@ def test_reasons_of_the_shipped_catalogues_are_sentences_with_their_values(
         ({"data.country": "it goes to {value}"}, "data.country", "DE", "it goes to DE"),
         ({}, "weekday", "Monday", "it is a Monday"),
         ({"weekday": "it came on a busy day"}, "weekday", "Monday", "it came on a busy day"),
-        ({}, "past answers", 12.0, "it was asked about 12 times before (usually 0.4)"),
+        ({}, "past answers", 12.0, "12 earlier cases of this customer are known (usually 0.4)"),
     ],
 )  # fmt: skip
 def test_a_feature_is_told_in_a_sentence(

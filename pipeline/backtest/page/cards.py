@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import NamedTuple
 
-from forestall.pipeline.backtest.page.words import amount, hours, percent, score, signed
+from forestall.pipeline.backtest.page.words import amount, percent, score, short_hours, signed
 from forestall.pipeline.backtest.result import ProblemResult
 
 
@@ -42,7 +42,7 @@ def _cards(one: ProblemResult) -> Iterator[Card]:
     )
     if one.lead_hours is not None:
         yield Card(
-            "Time to act (median)", hours(one.lead_hours), f"of {one.came_true:,} alerts that came true"
+            "Time to act (median)", short_hours(one.lead_hours), f"of {one.came_true:,} alerts that came true"
         )
     yield Card("Ranking (AUROC)", score(one.last.auroc), _against(one))
     yield Card("Calibration error", score(one.last.calibration_error), f"log loss {score(one.last.log_loss)}")

@@ -43,7 +43,7 @@ def contender_table(one: ProblemResult) -> str:
 
 
 def _contender(one: Contender, *, own: bool) -> Row:
-    cells = [one.name]
+    cells = [one.name.replace("≥ ", "≥\N{NO-BREAK SPACE}").replace("≤ ", "≤\N{NO-BREAK SPACE}")]
     cells += (
         ["–"] * 3
         if one.value is None

@@ -37,6 +37,11 @@ def hours(value: float) -> str:
     return f"{value / 24:.1f} days" if value < 240 else f"{value / 24:.0f} days"
 
 
+def short_hours(value: float) -> str:
+    """A time for a card."""
+    return f"{value:.1f} h" if value < 9.95 else f"{value:.0f} h" if value < 48 else hours(value)
+
+
 def leads_tell(one: ProblemResult) -> bool:
     """Whether lead times say anything: where something must fail to happen, the problem always comes at the horizon."""
     return one.lead_hours is not None and max(bar.count for bar in one.leads) < 0.95 * one.came_true
