@@ -73,13 +73,9 @@ def title(words: Mapping[str, str], feature: str) -> str:
     if not subject:
         return noun(words, feature)
     name = noun(words, subject)
-    return (
-        name
-        if column == NOW
-        else f"{name} in {_span(column)}"
-        if column.endswith(" d")
-        else f"{name}: {column}"
-    )
+    if column.endswith(" d"):
+        return f"{name} in a {_span(column)}" if column == "1 d" else f"{name} in {_span(column)}"
+    return name if column == NOW else f"{name}: {column}"
 
 
 def figure(value: float) -> str:

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from forestall.pipeline.backtest.categories import MOST as NAMED
 from forestall.pipeline.backtest.categories import Categories
 from forestall.pipeline.backtest.contacts import Contacts
 from forestall.pipeline.backtest.customers import NEW, Customers, LastAsked
+from forestall.pipeline.backtest.factors import factors_of
 from forestall.pipeline.backtest.happenings import Happenings
 from forestall.pipeline.backtest.ladder import Ladder
 from forestall.pipeline.backtest.leads import HOUR_MS, Leads
@@ -279,3 +281,38 @@ def test_a_threshold_of_the_catalogue_is_a_rung_of_its_own() -> None:
     assert ladder.thresholds[ladder.chosen] == RETURN.threshold == pytest.approx(3 / 7)
     (_, called), *_ = ladder.levels(np.array([0.0, RETURN.threshold, 0.43, 1.0]), np.zeros(4, np.int64))
     assert called.tolist() == [1, ladder.chosen, ladder.chosen + 1, len(ladder.thresholds)]
+
+
+class Sum:
+    """A model whose logit is twice the first column, less one for each category; it may know its terms."""
+
+    def __init__(self, *, knows: bool) -> None:
+        self._knows = knows
+
+    def logit(self, x: NDArray[np.float32], categories: Sequence[int]) -> float:
+        return 2.0 * float(x[0]) - len(categories)
+
+    def terms(self, x: NDArray[np.float32], categories: Sequence[int]) -> tuple[list[float], list[float]]:
+        of_columns = [2.0 * float(x[0]), *[0.0] * (len(x) - 1)]
+        return (of_columns if self._knows else [0.0] * len(x)), [-1.0 * self._knows] * len(categories)
+
+    def usual(self, column: int) -> float:
+        return 0.0
+
+
+@pytest.mark.parametrize("knows", [True, False])
+def test_factors_are_what_moves_predictions_whether_a_model_knows_its_terms_or_not(knows: bool) -> None:
+    """What is alike for all moves nothing; a category that some have does."""
+    program = compile_program(parse([CatalogueFile("c", CATALOGUE)]))
+    compiled = program.problems["return"]
+    categories = Categories(program)
+    categories.take(event("order", country="DE"))
+    german = category_hash("data.country", "DE")
+    rows = []
+    for n in range(100):
+        features = np.zeros(len(compiled.names), np.float32)
+        features[0], features[1] = n % 5, 7.0
+        rows.append(Row(n, 0.5, True, False, features.tobytes(), np.uint32([german] * (n % 2)).tobytes()))
+    found = factors_of(rows, compiled, Sum(knows=knows), categories)
+    assert [(f.feature, f.direction) for f in found] == [(compiled.names[0], 1), ("data.country", 0)]
+    assert [f.weight for f in found] == pytest.approx([2.4, 0.5])

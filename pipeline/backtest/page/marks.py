@@ -45,14 +45,26 @@ def marked(at: dict[str, float], words: str, x: Spec, y: Spec, *, right: bool = 
         "mark": {"type": "point", "filled": True, "size": 110, "color": INK, "opacity": 1},
         "encoding": {"x": x, "y": y},
     }
-    return [dot, label(at, words, x, y, align="right" if right else "left", colour=INK, weight=600)]
+    return [dot, label(at, words, x, y, align="right" if right else "left", colour=INK, weight=600, lift=16)]
 
 
 def label(
-    at: dict[str, float], words: str, x: Spec, y: Spec, *, align: str, colour: str, weight: int = 400
+    at: dict[str, float],
+    words: str,
+    x: Spec,
+    y: Spec,
+    *,
+    align: str,
+    colour: str,
+    weight: int = 400,
+    lift: int = 0,
 ) -> Spec:
-    """Words above a point."""
-    place = {"align": align, "dx": 8 if align == "left" else -2, "dy": -10}
+    """Words above a point; by `lift` more where they are to its left, for a falling line passes there."""
+    place = (
+        {"align": align, "dx": 8, "dy": -10}
+        if align == "left"
+        else {"align": align, "dx": -2, "dy": -10 - lift}
+    )
     mark = {"type": "text", "text": words, "color": colour, "fontWeight": weight, **place}
     return {"data": {"values": [at]}, "mark": mark, "encoding": {"x": x, "y": y}}
 
