@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from tests.chaos.run import Report, run
-from tests.chaos.stage import WORKER
 from tests.chaos.worker import BREAKS
 
 
@@ -25,9 +24,9 @@ def main(arguments: Sequence[str]) -> int:
     print(f"seed {seed}: {options.minutes:g} minutes of faults", file=sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         place = options.keep or Path(folder) / "run"
-        module = ("tests.chaos.worker", options.broken) if options.broken else WORKER
+        breaks = [options.broken] if options.broken else []
         report = run(
-            place, seed, options.minutes * 60, module=module, tell=lambda text: print(text, file=sys.stderr)
+            place, seed, options.minutes * 60, breaks=breaks, tell=lambda text: print(text, file=sys.stderr)
         )
     if options.json:
         options.json.write_bytes(msgspec.json.format(msgspec.json.encode(report)))

@@ -1,4 +1,4 @@
-"""What must be true once all is quiet, from what was recorded and what the queue holds. Violations are sentences."""
+"""What must be true once all is quiet, from what was recorded and what the store holds. Violations are sentences."""
 
 import asyncio
 from collections import Counter
@@ -16,11 +16,14 @@ from forestall.pipeline.queue.queue import decode_work
 from forestall.pipeline.queue.values import Work
 from forestall.pipeline.sources.recording import Recording
 from forestall.pipeline.store.connect import connect
+from forestall.pipeline.store.keys import PartitionKeys
+from forestall.pipeline.store.script import Client
 from forestall.pipeline.store.snapshot import Snapshot
 from forestall.pipeline.verification.emitted import Lane, sent
 from forestall.pipeline.verification.verify import Verification, verify
 from forestall.schemas.alert import Alert, decode_alert
 from forestall.schemas.event import decode_event
+from tests.chaos.worker import STALE
 
 #: Who reads these reads committed, and sees every number once; of the others repeats are known by their numbers.
 ONCE = ("alerts", "decisions")
@@ -30,12 +33,14 @@ DONE = b"forestall.action.done"
 
 
 class Held(msgspec.Struct):
-    """What the queue holds: by alert its work and its alert, by state the ids in its index, by sender its mark."""
+    """What the queue holds: by alert its work and its alert, by state the ids in its index, by sender its mark;
+    and by partition how many commits of older assignments its state took."""
 
     works: dict[str, Work]
     alerts: dict[str, Alert]
     indexes: dict[str, set[str]]
     marks: dict[str, int]
+    stale: dict[str, int]
 
 
 def check(settings: Settings, folder: Path, lines: Path) -> tuple[dict[str, list[str]], Verification]:
@@ -57,6 +62,7 @@ def check(settings: Settings, folder: Path, lines: Path) -> tuple[dict[str, list
     found = {
         "states and what was emitted are the replay's": _replayed(verified),
         "numbers are gapless, and once for read committed": _numbers(recording),
+        "no commit of an older assignment is taken": _fenced(held),
         "every event sent is in the journal": _arrived(recording, lines),
         "every alert is in the queue once, in one state": _queue(recording, held, tops),
         "the journal was told what became of actions": _told(recording, held),
@@ -84,6 +90,12 @@ def _numbers(recording: Recording) -> Iterator[str]:
                 if sequence <= marks[lane] and role in ONCE:
                     yield f"{lane}: {sequence} at {record.offset} comes again, after {marks[lane]}"
                 marks[lane] = max(marks[lane], sequence)
+
+
+def _fenced(held: Held) -> Iterator[str]:
+    """Who lost a partition writes nothing there any more."""
+    for partition, count in held.stale.items():
+        yield f"{partition}: {count} commits of older assignments were taken"
 
 
 def _arrived(recording: Recording, lines: Path) -> Iterator[str]:
@@ -152,6 +164,7 @@ async def _held(settings: Settings) -> Held:
         works = await redis.execute_command("HGETALL", keys.work)
         alerts = await redis.execute_command("HGETALL", keys.alerts)
         marks = await redis.execute_command("HGETALL", keys.marks)
+        stale = await _stale(redis, settings)
         indexes = {
             state: {name.decode() for name in await redis.execute_command("ZRANGE", keys.state(state), 0, -1)}
             for state in IN_ORDER
@@ -163,4 +176,15 @@ async def _held(settings: Settings) -> Held:
         {name.decode(): decode_alert(alert) for name, alert in alerts.items()},
         indexes,
         {name.decode(): int(mark) for name, mark in marks.items()},
+        stale,
     )
+
+
+async def _stale(redis: Client, settings: Settings) -> dict[str, int]:
+    found = {}
+    for processor, count in (("foresee", settings.partitions), ("learn", settings.answers_partitions)):
+        for partition in range(count):
+            meta = PartitionKeys(settings.store_prefix, processor, partition).meta
+            if stale := await redis.execute_command("HGET", meta, STALE):
+                found[f"{processor}/{partition}"] = int(stale)
+    return found

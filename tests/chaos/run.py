@@ -1,7 +1,7 @@
 """One run: faults by the seed, then quiet, then the invariants."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,7 +12,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.invariants import check
 from tests.chaos.quiet import unrest
 from tests.chaos.schedule import GAP, schedule
-from tests.chaos.stage import WORKER, Stage
+from tests.chaos.stage import Stage
 
 #: How long until all is quiet, at most, in seconds.
 PATIENCE = 120.0
@@ -43,11 +43,11 @@ def run(
     seconds: float,
     *,
     gap: float = GAP,
-    module: tuple[str, ...] = WORKER,
+    breaks: Sequence[str] = (),
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Faults for `seconds`; the workers are `python -m` of `module`."""
-    with Stage(folder, seed, seconds, module=module) as stage:
+    """Faults for `seconds`; `breaks` are safeguards that the workers do without (tests/chaos/worker.py)."""
+    with Stage(folder, seed, seconds, breaks=breaks) as stage:
         faults = Faults(stage)
         began = time.monotonic()
         for fault in schedule(seed, seconds, gap):

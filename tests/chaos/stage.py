@@ -1,6 +1,7 @@
 """The stage: Kafka, Redis, workers, a paced stream of a sample's events, and support that works the queue."""
 
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +16,7 @@ from tests.scenarios.samples import CATALOGUES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
 
-WORKER = ("forestall.agents.worker", "--alone")
+WORKER = "tests.chaos.worker"
 #: Events a second.
 RATE = 250.0
 
@@ -24,7 +25,7 @@ class Stage:
     """`with Stage(folder, seed, seconds) as stage`: all is up, and events flow for about `seconds`."""
 
     def __init__(
-        self, folder: Path, seed: int, seconds: float, *, workers: int = 3, module: tuple[str, ...] = WORKER
+        self, folder: Path, seed: int, seconds: float, *, workers: int = 3, breaks: Sequence[str] = ()
     ) -> None:
         for name in ("kafka", "redis", "workers"):
             (folder / name).mkdir(parents=True)
@@ -32,7 +33,7 @@ class Stage:
         self.kafka = Kafka(folder / "kafka")
         self.redis = Redis(folder / "redis", durability="everysec")
         self.events = int(RATE * seconds)
-        self._first, self._seed, self._module = workers, seed, module
+        self._first, self._seed, self._module = workers, seed, (WORKER, *breaks)
 
     def __enter__(self) -> "Stage":
         try:

@@ -1,4 +1,8 @@
-"""A worker with a safeguard broken on purpose: `python -m tests.chaos.worker position`. See BREAKS."""
+"""The worker under test: `python -m tests.chaos.worker [break]`.
+
+It is the real one; its commit also counts the commits of older assignments that were taken, where only they can be
+told: in the store. A safeguard may be broken on purpose, see BREAKS.
+"""
 
 import sys
 from collections.abc import Callable
@@ -10,17 +14,20 @@ from forestall.pipeline.store import partition
 from forestall.pipeline.store.script import Script
 
 FENCE = "if epoch ~= ARGV[1] then"
+WRITE = "redis.call('HSET', META, 'position', ARGV[5], 'commit', ARGV[2])"
+#: The field of a partition's meta that counts commits which an older assignment made.
+STALE = "stale"
 POSITION = "if position ~= ARGV[4] or commit ~= ARGV[3] then"
 
 
 def fence() -> None:
-    """A commit of an older assignment is taken. (Alone it does no harm: it must still start where the state stands.)"""
-    partition.COMMIT = _without(FENCE)
+    """A commit of an older assignment is taken, if it starts where the state stands."""
+    _replace(FENCE, "if false then")
 
 
 def position() -> None:
     """A commit is taken wherever the state stands."""
-    partition.COMMIT = _without(POSITION)
+    _replace(POSITION, "if false then")
 
 
 def both() -> None:
@@ -38,15 +45,22 @@ def mark() -> None:
     Transactions.mark = unknown  # type: ignore[method-assign]  # that is the break
 
 
-def _without(check: str) -> Script:
+def count_stale() -> None:
+    """Counts what the fence should have refused."""
+    _replace(WRITE, f"if ARGV[1] ~= epoch then redis.call('HINCRBY', META, '{STALE}', 1) end {WRITE}")
+
+
+def _replace(line: str, other: str) -> None:
     text = partition.COMMIT.text
-    assert text.count(check) == 1, f"the commit no longer asks {check!r}"
-    return Script(text.replace(check, "if false then"))
+    assert text.count(line) == 1, f"the commit no longer has {line!r}"
+    partition.COMMIT = Script(text.replace(line, other))
 
 
 BREAKS: dict[str, Callable[[], None]] = {"fence": fence, "position": position, "both": both, "mark": mark}
 
 
 if __name__ == "__main__":
-    BREAKS[sys.argv[1]]()
+    count_stale()
+    for name in sys.argv[1:]:
+        BREAKS[name]()
     sys.exit(worker.main(["--alone"]))

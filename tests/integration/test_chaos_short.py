@@ -32,10 +32,10 @@ def test_many_faults(tmp_path: Path) -> None:
 
 @pytest.mark.long
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("broken", ["position", "both", "mark"])
+@pytest.mark.parametrize("broken", ["fence", "position", "both", "mark"])
 def test_a_broken_safeguard_is_noticed(tmp_path: Path, broken: str) -> None:
     """The invariants can fail."""
-    report = run(tmp_path / "run", 9, 60, gap=3.0, module=("tests.chaos.worker", broken))
+    report = run(tmp_path / "run", 9, 60, gap=3.0, breaks=[broken])
     assert report.violations > 0
 
 
