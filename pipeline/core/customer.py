@@ -14,8 +14,9 @@ from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Treatment
 from forestall.schemas.preference import Purpose
 
-#: Ids of the latest events, to ignore repeats.
+#: Ids of the latest events, to ignore repeats; of each so many bytes.
 SEEN_LIMIT = 64
+ID_BYTES = 8
 #: Subjects (orders, tickets) with numbers of their own; the one longest without an event goes first.
 SUBJECT_LIMIT = 64
 #: Open questions of one problem (one real caller has 280).
@@ -134,7 +135,7 @@ class Customer:
         self.version = version
         self.numbers: NDArray[np.float64] = new_numbers(layout)
         self.subjects: dict[str, tuple[float, float, float]] = {}
-        self.seen: list[bytes] = []
+        self.seen = b""
         self.asked = 0
         self.questions: dict[int, Question] = {}
         self.moments: dict[int, Moment] = {}
@@ -228,7 +229,7 @@ def encode_customer(customer: Customer) -> bytes:
                 customer.version,
                 customer.numbers.tobytes(),
                 customer.subjects,
-                b"".join(customer.seen),
+                customer.seen,
                 customer.asked,
                 list(customer.questions.values()),
                 customer.moments,
@@ -253,7 +254,7 @@ def decode_customer(document: bytes) -> Customer:
     customer.version = stored.version
     customer.numbers = np.frombuffer(bytearray(stored.numbers), np.float64)
     customer.subjects = stored.subjects
-    customer.seen = [stored.seen[i : i + 8] for i in range(0, len(stored.seen), 8)]
+    customer.seen = stored.seen
     customer.asked = stored.asked
     customer.questions = {question.number: question for question in stored.questions}
     customer.moments = stored.moments

@@ -28,14 +28,14 @@ def reasons_for(
     Where no term is positive it is the base rate alone that speaks, and the one reason says so.
     """
     columns, category_terms = model.weights.terms(row, categories)
-    terms = [(w, i) for i, w in enumerate(columns) if w > 0.0 and isfinite(row[i])]
-    terms += [(w, len(columns) + i) for i, w in enumerate(category_terms) if w > 0.0]
+    terms = [(-w, i) for i, w in enumerate(columns) if w > 0.0 and isfinite(row[i])]
+    terms += [(-w, len(columns) + i) for i, w in enumerate(category_terms) if w > 0.0]
     residual = customer.residuals.get(compiled.problem.name)
     if model.noticed.offset_counts and residual is not None and residual.mean > 0.0:
-        terms.append((residual.mean, -1))
-    largest = sorted(terms, key=lambda term: (-term[0], term[1]))[:MOST_REASONS]
+        terms.append((-residual.mean, -1))
     reasons = []
-    for weight, index in largest:
+    for negative, index in sorted(terms)[:MOST_REASONS]:
+        weight = -negative
         if index < 0:
             reasons.append(_own_reason(compiled, weight))
         elif index < len(columns):

@@ -34,7 +34,8 @@ OTHER = "any other event"
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
     """Slots and columns of one catalogue. `key` names the layout; equal slots have equal keys. The paths are the
-    keys that lead from `data` to each numeric and category field."""
+    keys that lead from `data` to each numeric and category field; an event without any of the `numeric_roots` has
+    `no_numbers`, all NaN; a customer of whom nothing has been seen has the numbers `unseen`."""
 
     key: str
     types: dict[str, int]
@@ -42,8 +43,11 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     numeric: tuple[str, ...]
     category: tuple[str, ...]
     numeric_paths: tuple[tuple[str, ...], ...]
+    numeric_roots: frozenset[str]
+    no_numbers: NDArray[np.float64]
     category_paths: tuple[tuple[str, ...], ...]
     slots: tuple[str, ...]
+    unseen: NDArray[np.float64]
     columns: tuple[str, ...]
 
     @property
@@ -68,15 +72,19 @@ def compile_layout(catalogue: Catalogue) -> Layout:
     columns = [f"{t}/{c}" for t in types for c in (*spans, *TYPE_COLUMNS)]
     columns += [f"{OTHER}/{TYPE_COLUMNS[0]}", *SUBJECT_COLUMNS]
     columns += [f"{f}/{NOW}" for f in numeric]
+    numeric_paths = tuple(_steps(field) for field in numeric)
     return Layout(
         key=f"{crc32(chr(0).join(slots).encode()):08x}",
         types={name: index for index, name in enumerate(types)},
         spans=np.array([span / 1000.0 for span in catalogue.history.spans]),
         numeric=numeric,
         category=category,
-        numeric_paths=tuple(_steps(field) for field in numeric),
+        numeric_paths=numeric_paths,
+        numeric_roots=frozenset(path[0] for path in numeric_paths),
+        no_numbers=np.full(len(numeric), np.nan),
         category_paths=tuple(_steps(field) for field in category),
         slots=tuple(slots),
+        unseen=np.array([0.0 if slot.endswith(("/total", " d")) else np.nan for slot in slots]),
         columns=tuple(columns),
     )
 

@@ -3,10 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from forestall.pipeline.core.models.kernel import kernel
 from forestall.pipeline.core.program import Compiled
 
 Columns = NDArray[np.float32]
 Hashes = NDArray[np.uint32]
+Indices = NDArray[np.intp]
 
 
 def row_of(
@@ -14,7 +16,16 @@ def row_of(
 ) -> tuple[Columns, list[int]]:
     """What the problem's model sees of a moment."""
     row = np.empty(len(compiled.names), np.float32)
-    start = len(row) - len(compiled.columns)
-    row[:start] = own[:start]
-    row[start:] = columns.take(compiled.columns)
+    pick(columns, compiled.columns, own[0], own[1], row)
     return row, [hash_ for hash_ in categories.take(compiled.categories).tolist() if hash_]
+
+
+@kernel
+def pick(columns: Columns, chosen: Indices, answers: float, rate: float, row: Columns) -> None:
+    """Writes the chosen columns to the end of `row`; what room is before them is for the problem's own two."""
+    start = row.shape[0] - chosen.shape[0]
+    if start == 2:
+        row[0] = answers
+        row[1] = rate
+    for i in range(chosen.shape[0]):
+        row[start + i] = columns[chosen[i]]

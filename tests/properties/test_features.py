@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from forestall.pipeline.core import features
 from forestall.pipeline.core.catalogue.parse import parse
-from forestall.pipeline.core.features import DAY_S, GAP_STEP, Floats, count, fill, measure, new_numbers
+from forestall.pipeline.core.features import DAY_S, GAP_STEP, Floats, count, fill, measure, new_numbers, take
 from forestall.pipeline.core.layout import Layout, columns_of, compile_layout
+from forestall.pipeline.core.rows import pick
 from forestall.schemas.catalogue import CatalogueFile
 
 CATALOGUE = """
@@ -113,6 +114,33 @@ def test_the_kernels_equal_their_plain_python_twins(events: Events, after: float
     assert np.array(list(compiled.values())).tobytes() == np.array(list(plain.values())).tobytes()
 
 
+@given(EVENTS)
+def test_taking_an_event_is_counting_and_measuring_it(events: Events) -> None:
+    """The one call that the core makes does what its two parts do, compiled or not."""
+    whole, plain, parts = (new_numbers(LAYOUT) for _ in range(3))
+    time, twin = 1e9, "py_func"
+    for type_, gap, amount in events:
+        time += gap
+        group, values = LAYOUT.group(type_), np.array([amount, math.nan])
+        take(whole, group, LAYOUT.spans, time, values)
+        getattr(take, twin)(plain, group, LAYOUT.spans, time, values)
+        count(parts, group, LAYOUT.spans, time)
+        measure(parts, len(parts) - len(LAYOUT.numeric), values)
+    assert whole.tobytes() == plain.tobytes() == parts.tobytes()
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=8), st.data())
+def test_a_row_is_the_own_columns_and_then_the_chosen(moment: list[float], data: st.DataObject) -> None:
+    """What a problem's model sees stands in the order of its columns, compiled or not."""
+    chosen = data.draw(st.lists(st.integers(0, len(moment) - 1), min_size=1, max_size=8))
+    own = data.draw(st.sampled_from([(), (3.0, 0.25)]))
+    columns = np.array(moment, np.float32)
+    for mode in ("__call__", "py_func"):
+        row = np.empty(len(own) + len(chosen), np.float32)
+        getattr(pick, mode)(columns, np.array(chosen, np.intp), 3.0, 0.25, row)
+        assert row.tobytes() == np.array([*own, *(moment[i] for i in chosen)], np.float32).tobytes()
+
+
 def test_a_problem_sees_its_own_fields_and_past_answers_where_time_gives_them() -> None:
     """Other problems' fields are left out; with an open end past answers are."""
     seen = {name: columns_of(problem, LAYOUT) for name, problem in CATALOGUE_OF.items()}
@@ -128,4 +156,4 @@ def test_a_problem_sees_its_own_fields_and_past_answers_where_time_gives_them() 
 def test_every_kernel_of_the_features_is_tested_here() -> None:
     """A kernel that is added must be held against its twin too."""
     kernels = {name for name, made in vars(features).items() if hasattr(made, "py_func")}
-    assert kernels == {"count", "measure", "fill", "elapsed", "exp"}
+    assert kernels == {"count", "measure", "take", "fill", "elapsed", "exp"}
