@@ -6,25 +6,28 @@ from forestall.pipeline.core.effects import Effect, Record
 from forestall.pipeline.core.ending import prediction_of
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.learn import Learn
-from forestall.pipeline.core.learning import new_filter
-from forestall.pipeline.core.models.named import model_named
+from forestall.pipeline.core.models.named import model_named, named_live
+from forestall.pipeline.core.models.names import BOOSTED
 from forestall.pipeline.core.models.protocol import Learned, Model
 from forestall.pipeline.core.partition import Predicted, Prediction, read_weights
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.core.rows import Columns
+from forestall.pipeline.training.trainer import Trainer
 from forestall.schemas.answer import Answer, decode_answers_record
+from forestall.schemas.event import encode
 
 #: Nothing is committed: the budget is out of the way.
 NO_LIMIT = 1 << 60
 
 
 class Inline:
-    """`partitions` foresee cores and one learn core. Every answer is learned at once, every notice taken at once.
+    """`partitions` foresee cores, one learn core and a trainer. Every answer is learned at once, every notice taken at
+    once, trees as soon as they are due.
 
     `carry_out` is given every effect that is for neither core (alerts, decisions, dead letters, queue), `predicted`
-    every question when it ends. `model` names a model to take the place of our own (see models.named); it is asked
-    itself, as it stands, where ours is asked as it was last noticed. `answered` is given every answer as it goes to
-    learn.
+    every question when it ends. `model` names a model to take the place of those that the catalogue names (see
+    models.named). One that does not run live is asked itself, as it stands, where others are asked as they were last
+    noticed. `answered` is given every answer as it goes to learn.
     """
 
     def __init__(
@@ -35,13 +38,17 @@ class Inline:
         model: str | None = None,
         answered: Callable[[Answer], None] | None = None,
     ) -> None:
-        read_model = self._as_it_stands if model else read_weights
+        live = named_live(model)
+        stands = model is not None and live is None
+        read_model = self._as_it_stands if stands else read_weights
         self._model = model or ""
         self.foresee = [
             Foresee(p, answers_partitions=1, read_model=read_model, predicted=predicted)
             for p in range(partitions)
         ]
-        self.learn = Learn(0, interval_ms=0, new_model=self._named if model else new_filter)
+        self.learn = Learn(0, interval_ms=0, model=live, new_model=self._named if stands else None)
+        self._trainer = Trainer(every=live == BOOSTED)
+        self._answers = 0
         self._carry_out = carry_out
         self._answered = answered
         for core in self.foresee:
@@ -76,20 +83,25 @@ class Inline:
 
     def _take(self, effect: Effect, ms: int) -> None:
         if effect.destination.startswith("answers/"):
-            self._hear(effect.payload)
-            _run(self.learn, Record(effect.sequence, ms, effect.key, effect.payload), lambda: None)
-            notices = self.learn.take_effects()
-            self.learn.committed(NO_LIMIT)
-            for notice in notices:
-                self.feed_all(Record(-1, ms, None, notice.payload))
+            answer = decode_answers_record(effect.payload)
+            assert isinstance(answer, Answer)
+            if self._answered is not None:
+                self._answered(answer)
+            self._learn(effect.key, effect.payload, ms)
+            self._trainer.answered(answer, self._answers)
+            for trees in list(self._trainer.due()):
+                self._learn(effect.key, encode(trees), ms)
         elif self._carry_out is not None:
             self._carry_out(effect)
 
-    def _hear(self, payload: bytes) -> None:
-        if self._answered is not None:
-            answer = decode_answers_record(payload)
-            assert isinstance(answer, Answer)
-            self._answered(answer)
+    def _learn(self, key: bytes | None, payload: bytes, ms: int) -> None:
+        """One record of the answers' log."""
+        self._answers += 1
+        _run(self.learn, Record(self._answers, ms, key, payload), lambda: None)
+        notices = self.learn.take_effects()
+        self.learn.committed(NO_LIMIT)
+        for notice in notices:
+            self.feed_all(Record(-1, ms, None, notice.payload))
 
     def _named(self, answer: Answer) -> Model:
         names = self.foresee[0].state.problem(answer.problem).names

@@ -10,6 +10,7 @@ from forestall.pipeline.core.head import Written
 from forestall.pipeline.core.learning import KEEP, ProblemState
 from forestall.pipeline.core.models import dense
 from forestall.pipeline.core.models.arrays import Floats
+from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.encoding import BEND
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.protocol import Model
@@ -114,7 +115,8 @@ def model_view(
 ) -> ModelView:
     """The view of one problem's state, `size` bytes stored. `compiled` is the problem in force, if there is one."""
     in_force = None if compiled is None else compiled.revision == state.revision
-    weights = state.model.weights() if isinstance(state.model, Weighed) else None
+    model = state.model.filter if isinstance(state.model, Boosted) else state.model
+    weights = model.weights() if isinstance(model, Weighed) else None
     losses = _mean_losses(state)
     return ModelView(
         problem=problem,
@@ -125,7 +127,7 @@ def model_view(
         state_version=written.version,
         kernels=written.fingerprint,
         bytes=size,
-        model=type(state.model).__name__,
+        model=state.kind or type(state.model).__name__,
         answers=state.answers,
         learned=state.model.answers,
         base_rate=state.base_rate,
@@ -140,11 +142,11 @@ def model_view(
         maturity=_maturity(state.answers, open_questions),
         columns=weights.table.shape[1] if weights is not None else 0,
         categories=len(weights.categories) if weights is not None else 0,
-        dense=state.model.slots if isinstance(state.model, BayesianFilter) else None,
+        dense=model.slots if isinstance(model, BayesianFilter) else None,
         bias=weights.bias if weights is not None else 0.0,
         scores=state.scores(),
-        features=_features(state.model, weights, compiled if in_force else None),
-        by_category=_categories(state.model, weights, name),
+        features=_features(model, weights, compiled if in_force else None),
+        by_category=_categories(model, weights, name),
     )
 
 

@@ -58,6 +58,9 @@ class Metrics:
 
     # What learn counts.
     answers_learned = counter("forestall_answers_learned_total", "Answers that models learned.", "problem")
+    trees_taken = counter(
+        "forestall_trees_taken_total", "Boosted trees that learn took from the trainer.", "problem"
+    )
     notices = counter("forestall_notices_total", "Notices sent to the journal partitions.", "problem")
 
     # What learn knows: prequential scores in a sliding window. Absent while there is nothing to score.
@@ -74,6 +77,11 @@ class Metrics:
     score_base_rate = gauge("forestall_score_base_rate", "Share of yes.", "problem")
     gate_open = gauge("forestall_gate_open", "1 while the skill gate is open, else 0.", "problem")
     offset_counts = gauge("forestall_offset_counts", "1 while customers' residuals count, else 0.", "problem")
+    challenger_heard = gauge("forestall_challenger_heard", "1 while boosted trees count, else 0.", "problem")
+    challenger_gain = gauge(
+        "forestall_challenger_gain", "Log loss that they save, nats a question.", "problem"
+    )
+    challenger_gain_lower = gauge("forestall_challenger_gain_lower", "Its lower confidence bound.", "problem")
 
     # The machinery. `processor` is "foresee", "learn" or "intake" (whose partitions are "topic/number");
     # `destination` is a kind (queue, alerts, ledger,
@@ -198,4 +206,7 @@ SCORES: Mapping[str, Instrument[Gauge]] = {
     "base_rate": Metrics.score_base_rate,
     "gate_open": Metrics.gate_open,
     "offset_counts": Metrics.offset_counts,
+    "challenger_heard": Metrics.challenger_heard,
+    "challenger_gain": Metrics.challenger_gain,
+    "challenger_gain_lower": Metrics.challenger_gain_lower,
 }

@@ -1,17 +1,20 @@
-"""What foresee tells learn: a question with its features, prediction, treatment and label."""
+"""What the answers topic holds: from foresee a question with its features, prediction, treatment and label."""
 
 from typing import Literal
 
 import msgspec
 
 from forestall.schemas.catalogue import Configuration
+from forestall.schemas.trees import FittedTrees
 
 Treatment = Literal["untouched", "contacted", "held_out", "suppressed"]
 #: `open`: there is no answer yet, and an answer is late from now on; `late`: the answer to such a question.
 Stage = Literal["answered", "open", "late"]
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer", gc=False):
+class Answer(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="answer", gc=False, omit_defaults=True
+):
     """An answered question. It names no customer; `question` is a keyed hash.
 
     `catalogue` is the configuration's version, `revision` the problem's under it. `asked` and `known` are epoch
@@ -20,6 +23,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     and `variance` are the customer's residual
     (logits) before it learned this answer. `threshold` is what p was held against. `sequence` counts per sender.
     While the `stage` is open, `y` says nothing, and `known` is when an answer began to be late.
+    `model` names what learns the problem, by the catalogue.
     """
 
     sender: str
@@ -42,8 +46,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="a
     features: bytes
     categories: list[int]
     stage: Stage = "answered"
+    model: str = "bayesian"
 
 
-AnswersRecord = Answer | Configuration
+AnswersRecord = Answer | Configuration | FittedTrees
 
 decode_answers_record = msgspec.json.Decoder(AnswersRecord).decode

@@ -13,6 +13,7 @@ from forestall.schemas.event import Event
 from forestall.schemas.notice import NoticeEvent
 from forestall.schemas.outcome import OutcomeEvent
 from forestall.schemas.preference import ConsentEvent, ErasureEvent, SilenceEvent
+from forestall.schemas.trees import FittedTrees
 
 #: The major version of all contracts: part of each schema's `$id`, and the folder of what was released.
 MAJOR = 1
@@ -29,6 +30,7 @@ class Contract(NamedTuple):
 CONTRACTS = (
     Contract("event", Event),
     Contract("answer", Answer),
+    Contract("trees", FittedTrees),
     Contract("notice", NoticeEvent),
     Contract("alert", Alert),
     Contract("decision", Decision),

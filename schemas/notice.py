@@ -8,10 +8,12 @@ from forestall.schemas.event import MODEL_NOTICE, Moment
 
 
 class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One part of a learned model. `weights` of all parts (0 .. parts-1) joined decode to the model's weights.
+    """One part of a learned model. `weights` of all parts (0 .. parts-1) joined decode to the model's weights; behind
+    them stand `trees` bytes of boosted trees, where these are new.
 
     `sequence` counts per sender over all its notices; `answers` is how many answers it has learned;
     `offset_counts` is λ (1 while the customers' residuals lower the log loss); `gate_open` is the skill gate.
+    `share` is that of the boosted trees in the logit, 0 while they are not heard; `fitted` says which trees are meant.
     """
 
     sender: str
@@ -25,6 +27,9 @@ class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     part: int
     parts: int
     weights: bytes
+    trees: int = 0
+    fitted: int = 0
+    share: float = 0.0
 
 
 class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

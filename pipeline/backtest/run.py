@@ -17,10 +17,12 @@ from forestall.pipeline.backtest.scoring import Seen, scored, since_of
 from forestall.pipeline.backtest.tally import Known, Tally
 from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Effect, Record
 from forestall.pipeline.core.journal import FUTURE_MS
-from forestall.pipeline.core.models.named import DEFAULT, model_named
+from forestall.pipeline.core.models.named import DEFAULT, model_named, named_live
+from forestall.pipeline.core.models.names import BOOSTED
 from forestall.pipeline.core.partition import Predicted, Prediction
 from forestall.pipeline.inline import Inline
 from forestall.pipeline.sources.event_line import read_line
+from forestall.pipeline.training.fitting import load_lightgbm
 from forestall.schemas.alert import decode_alert
 from forestall.schemas.answer import Answer
 from forestall.schemas.catalogue import Configuration
@@ -61,6 +63,9 @@ class Backtest:
         self._inline.feed_all(Record(0, now_ms, None, _own(CATALOGUE, configuration)))
         self._program = program = self._inline.foresee[0].state.program
         self._tallies = {name: Tally(compiled.problem) for name, compiled in program.problems.items()}
+        asked_for = {compiled.problem.model for compiled in program.problems.values()}
+        if BOOSTED in ({named_live(model)} if model is not None else asked_for):
+            load_lightgbm()
         self._customers = Customers()
         self._categories = Categories(program)
         self._happenings = {name: Happenings(compiled.problem) for name, compiled in program.problems.items()}

@@ -208,6 +208,7 @@ def _send(
         features=row.tobytes(),
         categories=categories,
         stage=stage,
+        model=compiled.problem.model,
     )
     partition.emit(destination, sequence, name, encode(answer))
     return row, categories

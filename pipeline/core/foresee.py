@@ -31,10 +31,12 @@ from forestall.pipeline.core.journal import (
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.partition import (
     MODEL,
+    TREES,
     Partition,
     Predicted,
     ReadModel,
     encode_model,
+    encode_trees,
     read_weights,
 )
 
@@ -94,15 +96,21 @@ class Foresee:
             self._outdated = outdated(documents[HEAD])
             self.state.start(head, decode_configuration(documents[CONFIGURATION]))
             self._started = True
-        for key, document in documents.items():
-            if key in (HEAD, CONFIGURATION):
-                continue
-            if key.startswith(MODEL):
-                self._models_admitted.add(key[len(MODEL) :])
-                if document is not None and key[len(MODEL) :] not in self.state.models_changed:
-                    self.state.admit_model(key[len(MODEL) :], document)
-            else:
+        for key, document in sorted(
+            documents.items(), reverse=True
+        ):  # trees before the models that mean them
+            if key.startswith((MODEL, TREES)):
+                self._admit_learned(key[:2], key[2:], document)
+            elif key not in (HEAD, CONFIGURATION):
                 self.state.working.loaded(key, self._customer(document) if document is not None else None)
+
+    def _admit_learned(self, kind: str, name: str, document: bytes | None) -> None:
+        self._models_admitted.add(name)
+        state = self.state
+        if document is not None and kind == MODEL and name not in state.models_changed:
+            state.admit_model(name, document)
+        elif document is not None and kind == TREES and name not in state.trees_changed:
+            state.admit_trees(name, document)
 
     def admit_due(self, window: Sequence[tuple[int, str]], complete: bool) -> None:
         """Takes the store's earliest due times."""
@@ -132,6 +140,9 @@ class Foresee:
         for name in sorted(state.models_changed):
             model = state.models.get(name)
             documents[MODEL + name] = encode_model(model) if model is not None else None
+        for name in sorted(state.trees_changed):
+            trees = state.trees.get(name)
+            documents[TREES + name] = encode_trees(trees[0]) if trees is not None else None
         for key in sorted(working.changed):
             customer = working.customers[key]
             documents[key] = encode_customer(customer) if customer is not None else None
@@ -143,6 +154,7 @@ class Foresee:
         self.state.effects.clear()
         self.state.counts.clear()
         self.state.models_changed.clear()
+        self.state.trees_changed.clear()
         self.state.configuration_changed = False
         self.state.working.committed(cache_limit)
 
@@ -174,7 +186,8 @@ class Foresee:
     # -- running --------------------------------------------------------------------------------------------
 
     def _lacking_models(self) -> frozenset[str]:
-        return frozenset(MODEL + name for name in self.state.program.problems.keys() - self._models_admitted)
+        lacking = self.state.program.problems.keys() - self._models_admitted
+        return frozenset(kind + name for name in lacking for kind in (MODEL, TREES))
 
     def _missing(self, entries: Sequence[JournalEntry], start: int) -> frozenset[str]:
         """Customers of the chunk, and customers due before its latest time, that are not loaded."""

@@ -10,19 +10,21 @@ from forestall.pipeline.core.deadletters import dead_letter
 from forestall.pipeline.core.effects import NOTICES, Changes, Effect, Progress, Record
 from forestall.pipeline.core.head import HEAD, Head, Written, decode_head, encode_head, outdated
 from forestall.pipeline.core.learning import (
+    OTHER,
     NewModel,
     ProblemState,
     decode_problem,
     encode_problem,
-    new_filter,
+    new_live,
 )
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.protocol import Model
-from forestall.schemas.answer import Answer, decode_answers_record
-from forestall.schemas.catalogue import Configuration
+from forestall.pipeline.errors import StateError
+from forestall.schemas.answer import Answer, AnswersRecord, decode_answers_record
 from forestall.schemas.deadletter import Cause
 from forestall.schemas.event import encode
 from forestall.schemas.notice import ModelNotice, NoticeEvent
+from forestall.schemas.trees import FittedTrees
 
 PROBLEM = "m/"
 #: A notice's weights are cut into parts of at most this many bytes.
@@ -35,7 +37,8 @@ class Learn:
     """Implements the cores' protocol (see protocol.Core) for the answers topic.
 
     `interval_ms` is the least time between two notices of a problem, by the records' timestamps; 0 for a
-    backtest, where learning is in line.
+    backtest, where learning is in line. `model` takes the place of what answers name; so does `new_model`, which
+    makes a model that has no stored form: it stays here, for a backtest alone.
     """
 
     processor = "learn"
@@ -45,12 +48,14 @@ class Learn:
         partition: int,
         topic: str = "forestall.answers",
         interval_ms: int = NOTICE_INTERVAL_MS,
-        new_model: NewModel = new_filter,
+        model: str | None = None,
+        new_model: NewModel | None = None,
     ) -> None:
         self.partition = partition
         self.topic = topic
         self.interval_ms = interval_ms
-        self._new_model = new_model
+        self._model = model if new_model is None else OTHER
+        self._new_model = new_model or new_live
         self.sender = f"learn/{partition}"
         self._reset()
 
@@ -61,7 +66,7 @@ class Learn:
         self._changed: set[str] = set()
         self._effects: list[Effect] = []
         self._counts: Counter[tuple[str, ...]] = Counter()
-        self._read: tuple[Sequence[Record], list[Answer | Configuration | str]] = ((), [])
+        self._read: tuple[Sequence[Record], list[AnswersRecord | str]] = ((), [])
 
     # -- the protocol ---------------------------------------------------------------------------------------
 
@@ -70,9 +75,9 @@ class Learn:
         if self._head is None:
             return Progress(start, frozenset((HEAD,)), False)
         if self._read[0] is not records:
-            self._read = (records, [_read(record) for record in records])
+            self._read = (records, [self._read_record(record) for record in records])
         answers = self._read[1]
-        names = {a.problem for a in answers[start:] if isinstance(a, Answer)}
+        names = {a.problem for a in answers[start:] if isinstance(a, Answer | FittedTrees)}
         missing = names - self._problems.keys()
         if missing:
             return Progress(start, frozenset(PROBLEM + name for name in missing), False)
@@ -155,9 +160,11 @@ class Learn:
 
     # -- applying -------------------------------------------------------------------------------------------
 
-    def _apply(self, record: Record, answer: Answer | Configuration | str) -> None:
+    def _apply(self, record: Record, answer: AnswersRecord | str) -> None:
         if isinstance(answer, str):
             self._dead_letter(record, "wrong_shape", answer)
+        elif isinstance(answer, FittedTrees):
+            self._take(record, answer)
         elif isinstance(answer, Answer):
             assert self._head is not None
             if self._head.takes(answer.sender, answer.sequence, f"{self.topic}/{self.partition}"):
@@ -170,11 +177,12 @@ class Learn:
         name = answer.problem
         state = self._problems[name]
         if state is None or (state.revision != answer.revision and answer.catalogue > state.catalogue):
-            state = ProblemState.new(answer, self._new_model)
-            self._problems[name] = state
+            state = self._begin(answer)
         if state.revision != answer.revision:
             self._counts["ignored_events", "answer_of_other_revision"] += 1
             return
+        if not state.becomes(answer):
+            state = self._begin(answer)
         self._changed.add(name)
         self._head.watermark = max(self._head.watermark, answer.known)
         state.learn(answer)
@@ -182,12 +190,32 @@ class Learn:
         if state.answers >= state.next_notice and record.ms >= state.noticed_ms + self.interval_ms:
             self._notify(name, state, record.ms)
 
+    def _begin(self, answer: Answer) -> ProblemState:
+        state = ProblemState.new(answer, self._new_model)
+        self._problems[answer.problem] = state
+        return state
+
+    def _take(self, record: Record, fitted: FittedTrees) -> None:
+        """Trees of the trainer; they count from here on."""
+        state = self._problems[fitted.problem]
+        try:
+            ignored = state.take(fitted) if state is not None else "trees_of_other_revision"
+        except StateError as error:
+            self._dead_letter(record, "wrong_shape", str(error))
+            return
+        if ignored is not None:
+            self._counts["ignored_events", ignored] += 1
+        else:
+            self._changed.add(fitted.problem)
+            self._counts["trees_taken", fitted.problem] += 1
+
     def _notify(self, name: str, state: ProblemState, ms: int) -> None:
         """Tells every journal partition what has been learned."""
         assert self._head is not None
         state.noticed(ms)
-        weights = state.weights()
-        parts = [weights[i : i + PART] for i in range(0, len(weights), PART)] or [b""]
+        share, fitted, trees = state.told_trees()
+        told = state.told_weights() + trees
+        parts = [told[i : i + PART] for i in range(0, len(told), PART)] or [b""]
         for part, piece in enumerate(parts):
             sequence = self._head.next_sequence(NOTICES)
             notice = ModelNotice(
@@ -202,6 +230,9 @@ class Learn:
                 part=part,
                 parts=len(parts),
                 weights=piece,
+                trees=len(trees),
+                fitted=fitted,
+                share=share,
             )
             event = NoticeEvent(
                 id=f"{self.sender}:{sequence}",
@@ -212,17 +243,18 @@ class Learn:
             self._effects.append(Effect(NOTICES, sequence, None, encode(event)))
         self._counts["notices", name] += 1
 
+    def _read_record(self, record: Record) -> AnswersRecord | str:
+        """The record, or what is wrong with it."""
+        try:
+            answer: AnswersRecord = decode_answers_record(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return str(error) or "nested too deeply"
+        if isinstance(answer, Answer) and self._model is not None:
+            return msgspec.structs.replace(answer, model=self._model)
+        return answer
+
     def _dead_letter(self, record: Record, cause: Cause, detail: str) -> None:
         assert self._head is not None
         place = (self.topic, self.partition)
         self._effects.append(dead_letter(self._head, self.sender, place, record, cause, detail))
         self._counts["dead_letters", cause] += 1
-
-
-def _read(record: Record) -> Answer | Configuration | str:
-    """The record, or what is wrong with it."""
-    try:
-        answer: Answer | Configuration = decode_answers_record(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        return str(error) or "nested too deeply"
-    return answer

@@ -2,16 +2,22 @@
 
 from collections.abc import Callable
 from math import ceil
+from typing import cast
 
 import msgspec
 import numpy as np
 
+from forestall.pipeline.core.lateness import Lateness
 from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
-from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.boosted import Boosted
+from forestall.pipeline.core.models.forest import Forest
+from forestall.pipeline.core.models.live import LiveModel, goes_on, live_model, read_live
+from forestall.pipeline.core.models.names import BAYESIAN
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
 from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Answer
+from forestall.schemas.trees import FittedTrees
 
 #: Answers in the sliding window of the scores.
 WINDOW = 2_000
@@ -24,31 +30,31 @@ KEEP = 1.0 - 1.0 / 2_000.0
 GATE_LEAST = 50
 #: One-sided, and stricter than 95 %, for the gate looks again at every notice.
 GATE_DEVIATIONS = 2.5
-
-
-#: Forgetting of what late answers have been, and how many must be in to believe half of it.
-LATE_STEP = 1.0 / 500.0
-LATE_PRIOR = 20.0
-
+#: The kind of a model that runs in a backtest alone.
+OTHER = ""
 
 #: Makes the model of a problem out of its first answer.
 NewModel = Callable[[Answer], Model]
 
 
-def new_filter(answer: Answer) -> Model:
-    """The model that is used live."""
+def new_live(answer: Answer) -> LiveModel:
+    """The model that the answer names."""
     columns = len(answer.features) // 4
-    return BayesianFilter(columns, min(answer.history, columns))
+    return live_model(answer.model, columns, min(answer.history, columns))
 
 
 class ProblemState:
-    """One problem's state. `model` is a BayesianFilter but in backtests of others; `loss_without` and `loss_with`
-    compare it without and with the residuals."""
+    """One problem's state. `model` is a LiveModel of this `kind` but in backtests of others; `loss_without` and
+    `loss_with` compare it without and with the residuals; `catalogue` is the version that brought the revision,
+    `asked_for` that by which the model was chosen. `told` says which trees the notices have carried."""
 
-    def __init__(self, revision: str, catalogue: int, model: Model, window: Window) -> None:
+    def __init__(self, revision: str, catalogue: int, kind: str, model: Model, window: Window) -> None:
         self.revision = revision
         self.catalogue = catalogue
+        self.kind = kind
+        self.asked_for = catalogue
         self.model = model
+        self.told = 0
         self.window = window
         self.answers = 0
         self.base_rate = 0.5
@@ -59,13 +65,23 @@ class ProblemState:
         self.next_notice = 1
         self.threshold = 0.5
         self.noticed_ms = 0
-        self.late = 0
-        self.late_rate = 0.5
+        self.lateness = Lateness()
 
     @classmethod
     def new(cls, answer: Answer, new_model: NewModel) -> "ProblemState":
         """The state for a problem's first answer: nothing has been learned yet."""
-        return cls(answer.revision, answer.catalogue, new_model(answer), Window(WINDOW))
+        return cls(answer.revision, answer.catalogue, answer.model, new_model(answer), Window(WINDOW))
+
+    def becomes(self, answer: Answer) -> bool:
+        """Goes over to the model that a later version of the catalogue names; False where it must begin anew."""
+        if answer.catalogue > self.asked_for:
+            self.asked_for = answer.catalogue
+            if answer.model != self.kind:
+                model = goes_on(self.model, answer.model)
+                if model is None:
+                    return False
+                self.kind, self.model, self.told = answer.model, model, 0
+        return True
 
     def learn(self, answer: Answer) -> None:
         """Tests on the answer, then trains on it. A contacted customer is no clean example: counted, not learned."""
@@ -92,18 +108,16 @@ class ProblemState:
     def _learn_open(self, answer: Answer) -> None:
         """An answer is late: the question is learned as what late answers have been, the more of them the more. Else
         only the quick answers would be known of the last days, and they are of another kind."""
-        if answer.treatment == "contacted" or not self.late:
+        if answer.treatment == "contacted":
             return
         row = np.frombuffer(answer.features, np.float32)
-        weight = answer.weight * self.late / (self.late + LATE_PRIOR)
-        for y, share in ((1.0, self.late_rate), (0.0, 1.0 - self.late_rate)):
-            self.model.learn(row, answer.categories, y, weight * share)
+        for y, weight in self.lateness.labels(answer.weight):
+            self.model.learn(row, answer.categories, y, weight)
 
     def _learn_late(self, answer: Answer) -> None:
         """The model has learned the question while it was open, and is no test of it any more: what was said is."""
         self.window.add(answer.p, float(answer.y), answer.weight)
-        self.late += 1
-        self.late_rate += max(1.0 / (self.late + 2.0), LATE_STEP) * (answer.y - self.late_rate)
+        self.lateness.add(answer.y)
 
     def noticed(self, ms: int) -> None:
         """A notice goes out now: the gate is judged, and the next one set."""
@@ -111,9 +125,37 @@ class ProblemState:
         self.next_notice = self.answers + min(max(1, ceil(self.answers * NOTICE_SHARE)), NOTICE_MOST)
         self.gate_open = self._has_skill()
 
-    def weights(self) -> bytes:
+    def take(self, fitted: FittedTrees) -> str | None:
+        """Takes trees from the trainer; the next answer is noticed. Or says why not.
+
+        Raises StateError where they cannot be read.
+        """
+        if fitted.revision != self.revision:
+            return "trees_of_other_revision"
+        if not isinstance(self.model, Boosted):
+            return "trees_not_asked_for"
+        if not self.model.take(Forest.from_bytes(fitted.forest), fitted.through):
+            return "repeated_trees"
+        self.next_notice = self.answers + 1
+        return None
+
+    def told_weights(self) -> bytes:
         """What a notice carries; nothing where the model has no stored form (it stays where it is: a backtest)."""
-        return self.model.weights().to_bytes() if isinstance(self.model, BayesianFilter) else b""
+        return b"" if self.kind == OTHER else self.live.weights().to_bytes()
+
+    def told_trees(self) -> tuple[float, int, bytes]:
+        """The share of the trees in the logit, which they are, and they themselves: once, when they are heard."""
+        if not isinstance(self.model, Boosted) or not self.model.share:
+            return 0.0, 0, b""
+        is_new = self.model.fitted != self.told
+        self.told = self.model.fitted
+        return self.model.share, self.model.fitted, self.model.stored_forest if is_new else b""
+
+    @property
+    def live(self) -> LiveModel:
+        """The model, where it has a stored form."""
+        assert self.kind != OTHER, "only a model with a stored form runs live"
+        return cast("LiveModel", self.model)
 
     def scores(self) -> dict[str, float]:
         """Prequential scores of the window, by metric."""
@@ -122,6 +164,18 @@ class ProblemState:
             "answers": float(self.answers),
             "gate_open": float(self.gate_open),
             "offset_counts": float(self.offset_counts),
+            **self._challenge(),
+        }
+
+    def _challenge(self) -> dict[str, float]:
+        """How the trees do, where there are any."""
+        if not isinstance(self.model, Boosted) or self.model.forest is None:
+            return {}
+        gain = self.model.gain
+        return {
+            "challenger_heard": float(gain.heard),
+            "challenger_gain": gain.mean,
+            "challenger_gain_lower": gain.lower,
         }
 
     def _weigh_residuals(self, z: float, offset: float, y: float) -> None:
@@ -155,8 +209,10 @@ class _Stored(msgspec.Struct, array_like=True):
     next_notice: int
     threshold: float
     noticed_ms: int
-    late: int = 0
-    late_rate: float = 0.5
+    lateness: Lateness = msgspec.field(default_factory=Lateness)
+    kind: str = BAYESIAN
+    asked_for: int = -1
+    told: int = 0
 
 
 _REST = _Stored.__struct_fields__[4:]
@@ -164,9 +220,8 @@ _REST = _Stored.__struct_fields__[4:]
 
 def encode_problem(state: ProblemState) -> bytes:
     """The problem's document."""
-    assert isinstance(state.model, BayesianFilter), "only a model with a stored form runs live"
     rest = [getattr(state, name) for name in _REST]
-    stored = _Stored(state.revision, state.catalogue, state.model.to_bytes(), state.window.to_bytes(), *rest)
+    stored = _Stored(state.revision, state.catalogue, state.live.to_bytes(), state.window.to_bytes(), *rest)
     return sealed(_encode(stored))
 
 
@@ -176,7 +231,8 @@ def decode_problem(document: bytes) -> ProblemState:
     state = ProblemState(
         stored.revision,
         stored.catalogue,
-        BayesianFilter.from_bytes(stored.filter),
+        stored.kind,
+        read_live(stored.kind, stored.filter),
         Window.from_bytes(stored.window),
     )
     for name in _REST:

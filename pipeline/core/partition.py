@@ -9,6 +9,8 @@ import msgspec
 from forestall.pipeline.core.deadletters import dead_letter
 from forestall.pipeline.core.effects import Effect, Record
 from forestall.pipeline.core.head import Head
+from forestall.pipeline.core.models.blended import Blended
+from forestall.pipeline.core.models.forest import Forest
 from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.models.weights import Weights
 from forestall.pipeline.core.program import Compiled, Program, compile_configuration, empty_program
@@ -19,7 +21,7 @@ from forestall.schemas.catalogue import Configuration
 from forestall.schemas.deadletter import Cause
 from forestall.schemas.notice import ModelNotice
 
-MODEL = "m/"
+MODEL, TREES = "m/", "t/"
 
 
 class NoticedModel(msgspec.Struct, array_like=True, kw_only=True):
@@ -31,6 +33,15 @@ class NoticedModel(msgspec.Struct, array_like=True, kw_only=True):
     offset_counts: bool
     gate_open: bool
     weights: bytes
+    fitted: int = 0
+    share: float = 0.0
+
+
+class NoticedTrees(msgspec.Struct, array_like=True, kw_only=True):
+    """Boosted trees as learn last noticed them: which, and their stored form; a document of its own."""
+
+    fitted: int
+    forest: bytes
 
 
 class Model(msgspec.Struct, frozen=True):
@@ -89,6 +100,8 @@ class Partition:
         self.configuration_changed = False
         self.models: dict[str, Model] = {}
         self.models_changed: set[str] = set()
+        self.trees: dict[str, tuple[NoticedTrees, Forest]] = {}
+        self.trees_changed: set[str] = set()
         self.working = WorkingSet()
         self.effects: list[Effect] = []
         self.counts: Counter[tuple[str, ...]] = Counter()
@@ -121,11 +134,16 @@ class Partition:
             if name not in problems or problems[name].revision != model.noticed.revision:
                 del self.models[name]
                 self.models_changed.add(name)
+                if self.trees.pop(name, None) is not None:
+                    self.trees_changed.add(name)
 
     def admit_model(self, name: str, document: bytes) -> None:
         """Takes a stored model."""
-        noticed = _decode_model(opened("model", document))
-        self.models[name] = Model(noticed, self.read_model(name, noticed.weights))
+        self._put_in_force(name, _decode_model(opened("model", document)))
+
+    def admit_trees(self, name: str, document: bytes) -> None:
+        """Takes stored trees; before the model that they belong to."""
+        self._keep_trees(name, _decode_trees(opened("trees", document)))
 
     def take_notice(self, notice: ModelNotice) -> None:
         """Takes one part of a learned model; with the last part the model is in force."""
@@ -140,16 +158,34 @@ class Partition:
         if compiled is None or compiled.revision != notice.revision:
             self.counts["ignored_events", "notice_of_other_revision"] += 1
             return
+        told = b"".join(received)
         noticed = NoticedModel(
             revision=notice.revision,
             answers=notice.answers,
             base_rate=notice.base_rate,
             offset_counts=notice.offset_counts,
             gate_open=notice.gate_open,
-            weights=b"".join(received),
+            weights=told[: len(told) - notice.trees],
+            fitted=notice.fitted,
+            share=notice.share,
         )
-        self.models[notice.problem] = Model(noticed, self.read_model(notice.problem, noticed.weights))
+        if notice.trees:
+            forest = told[len(told) - notice.trees :]
+            self._keep_trees(notice.problem, NoticedTrees(fitted=notice.fitted, forest=forest))
+            self.trees_changed.add(notice.problem)
+        self._put_in_force(notice.problem, noticed)
         self.models_changed.add(notice.problem)
+
+    def _keep_trees(self, name: str, noticed: NoticedTrees) -> None:
+        self.trees[name] = noticed, Forest.from_bytes(noticed.forest)
+
+    def _put_in_force(self, name: str, noticed: NoticedModel) -> None:
+        """Makes the model ready; with the trees that it means, where these have come."""
+        learned = self.read_model(name, noticed.weights)
+        trees = self.trees.get(name)
+        if isinstance(learned, Weights) and noticed.share and trees and trees[0].fitted == noticed.fitted:
+            learned = Blended(learned, trees[1], noticed.share)
+        self.models[name] = Model(noticed, learned)
 
     def dead_letter(self, record: Record, cause: Cause, detail: str) -> None:
         """Keeps a record that cannot be processed, with its cause."""
@@ -185,5 +221,11 @@ def encode_model(model: Model) -> bytes:
     return sealed(_encode_model(model.noticed))
 
 
+def encode_trees(trees: NoticedTrees) -> bytes:
+    """The trees' document."""
+    return sealed(_encode_model(trees))
+
+
 _encode_model = msgspec.msgpack.Encoder().encode
 _decode_model = msgspec.msgpack.Decoder(NoticedModel).decode
+_decode_trees = msgspec.msgpack.Decoder(NoticedTrees).decode

@@ -17,7 +17,7 @@ from forestall.pipeline.errors import StateError
 #: see CONTRIBUTING, "A new version of state".
 STATE_VERSION = 2
 
-Kind = Literal["configuration", "customer", "head", "model", "problem"]
+Kind = Literal["configuration", "customer", "head", "model", "problem", "trees"]
 #: A body of version n as one of version n + 1. It knows of today's structs nothing, for they will change.
 Step = Callable[[bytes], bytes]
 
@@ -28,6 +28,7 @@ STEPS: Mapping[Kind, Mapping[int, Step]] = {
     "head": {},
     "model": {},
     "problem": {},
+    "trees": {},
 }
 
 _TAG = bytes([STATE_VERSION])

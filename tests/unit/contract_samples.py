@@ -14,6 +14,7 @@ from forestall.schemas.event import Event
 from forestall.schemas.notice import ModelNotice, NoticeEvent
 from forestall.schemas.outcome import ActionChange, OutcomeEvent
 from forestall.schemas.preference import Consent, ConsentEvent, Erasure, ErasureEvent, Silence, SilenceEvent
+from forestall.schemas.trees import FittedTrees
 
 NOON = datetime(2011, 1, 5, 12, 0, 0, tzinfo=UTC)
 NOON_MS = int(NOON.timestamp() * 1000)
@@ -54,6 +55,11 @@ ANSWER = Answer(
     categories=[0, 2**32 - 1],
 )
 
+BOOSTED_ANSWER = msgspec.structs.replace(ANSWER, stage="late", model="boosted")
+TREES = FittedTrees(
+    problem="return", revision="r-1", answers=300, through=1_234, rows=300, forest=b"\x99\x01\x00"
+)
+
 MODEL = ModelNotice(
     sender="learn/0",
     sequence=3,
@@ -68,6 +74,9 @@ MODEL = ModelNotice(
     weights=b"\x00\xff",
 )
 NOTICE = NoticeEvent(id="n-1", source="learn/0", time=NOON, data=MODEL)
+WITH_TREES = msgspec.structs.replace(
+    NOTICE, data=msgspec.structs.replace(MODEL, trees=1, fitted=1_234, share=0.25)
+)
 
 ALERT = Alert(
     sender="foresee/0",
@@ -155,8 +164,9 @@ ERASURE = ErasureEvent(**_CHOICE, data=Erasure())
 
 SAMPLES: dict[str, tuple[msgspec.Struct, ...]] = {
     "event": (EVENT, BARE_EVENT),
-    "answer": (ANSWER,),
-    "notice": (NOTICE,),
+    "answer": (BOOSTED_ANSWER, ANSWER),
+    "trees": (TREES,),
+    "notice": (NOTICE, WITH_TREES),
     "alert": (ALERT, BARE_ALERT),
     "decision": (DECISION, RAISED),
     "outcome": (OUTCOME, BARE_OUTCOME),

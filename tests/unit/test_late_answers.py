@@ -4,7 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem, new_filter
+from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem, new_live
 from forestall.pipeline.core.scores import log_loss
 from forestall.schemas.answer import Answer, Stage
 from tests.unit.contract_samples import ANSWER
@@ -23,7 +23,7 @@ def answer(stage: Stage, *, y: bool, p: float = 0.5, category: int = 7) -> Answe
 
 def state_after(*answers: Answer) -> ProblemState:
     """A problem's state after these."""
-    state = ProblemState.new(answers[0], new_filter)
+    state = ProblemState.new(answers[0], new_live)
     for one in answers:
         state.learn(one)
     return state
@@ -94,7 +94,7 @@ def loss(late_after: int) -> float:
             (day + wait, answer("late" if wait > late_after else "answered", y=bool(y), category=category))
         )
     told.sort(key=lambda one: one[0])
-    state, heard, p = ProblemState.new(told[0][1], new_filter), 0, np.zeros(len(asked))
+    state, heard, p = ProblemState.new(told[0][1], new_live), 0, np.zeros(len(asked))
     for n, day in enumerate(asked):
         while told[heard][0] < day:
             state.learn(told[heard][1])

@@ -32,6 +32,7 @@ BROKEN = {
     "pipeline/queue/__init__.py": "",
     "pipeline/sources/__init__.py": "from forestall import agents\n",
     "pipeline/store/__init__.py": "",
+    "pipeline/training/__init__.py": "",
     "pipeline/core/__init__.py": "import time\n",
     "pipeline/core/models/__init__.py": "from forestall.pipeline import store\n",
     "agents/__init__.py": "",

@@ -92,7 +92,7 @@ def test_size_is_the_deviation_of_what_a_feature_adds() -> None:
     rows = chance.normal(size=(3_000, 2))
     for row in rows:
         model.learn(np.sign(row) * np.expm1(np.abs(row)), [], y=float(row[0] > 0.5))
-    state = ProblemState("r", 0, model, Window(10))
+    state = ProblemState("r", 0, "bayesian", model, Window(10))
     view = model_view("p", 0, state, Written(), 0, None, lambda hash_: None)
     weights = model.weights()
     terms = np.array([weights.terms(np.sign(row) * np.expm1(np.abs(row)), [])[0] for row in rows])
@@ -166,6 +166,8 @@ def test_what_was_never_learned_is_said(snapshot: Path) -> None:
 def test_a_model_without_weights_is_shown_without_them() -> None:
     """A backtest's River classifier, say."""
     model = model_named("naive-bayes", ("one",), 0)
-    view = model_view("p", 3, ProblemState("r", 0, model, Window(10)), Written(), 7, None, lambda hash_: None)
+    view = model_view(
+        "p", 3, ProblemState("r", 0, "", model, Window(10)), Written(), 7, None, lambda hash_: None
+    )
     assert (view.features, view.by_category, view.columns, view.partition) == ([], [], 0, 3)
     assert msgspec.json.encode(view)

@@ -107,7 +107,8 @@ def test_every_version_has_its_sample() -> None:
     assert list(range(1, STATE_VERSION + 1)) == VERSIONS
     for version in VERSIONS:
         kinds = {kind_of(name, key) for name in CORES for key in sample(version, name).state.documents}
-        assert kinds == set(REWRITTEN) == set(versions.STEPS)
+        assert kinds == set(REWRITTEN)
+        assert kinds | {"trees"} == set(versions.STEPS)  # trees take 300 answers: see test_live_trees.py
         assert all(
             sample(version, "foresee").waiting[box] for box in ("answers/0", "queue", "alerts", "ledger")
         )

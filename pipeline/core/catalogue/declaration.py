@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from forestall.pipeline.core.catalogue.expression import Expression
+from forestall.pipeline.core.models.names import BAYESIAN
 
 DAY = 86_400_000
 
@@ -81,6 +82,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     effectiveness: float = 0.5
     grace: int = DAY
     mode: Literal["live", "shadow"] = "live"
+    model: str = BAYESIAN
     critical: bool = False
     action: ActionText = ActionText()
     features: Features = Features()

@@ -21,6 +21,7 @@ from forestall.pipeline.core.catalogue.kinds import (
     EXPRESSION,
     FIELDS,
     FLAG,
+    MODEL,
     TEXT,
     TEXTS,
     TITLE,
@@ -230,6 +231,14 @@ PROBLEM = Section(
             "In shadow it learns and predicts, and raises nothing.",
             '"live"',
             '"shadow"',
+        ),
+        Key(
+            "model",
+            MODEL,
+            "What learns it: the default; `boosted`, which boosted trees join where they help (`forestall trainer`);"
+            " or a linear classifier of River.",
+            '"bayesian"',
+            '"boosted"',
         ),
         Key(
             "critical",

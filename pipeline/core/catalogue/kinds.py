@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from forestall.pipeline.core.catalogue.durations import duration, milliseconds
 from forestall.pipeline.core.catalogue.expression import Expression
+from forestall.pipeline.core.models.names import LIVE, RIVER
 from forestall.pipeline.errors import ConfigurationError
 from forestall.schemas.event import OWN_PREFIX
 
@@ -167,6 +168,23 @@ def choice(*options: str) -> Kind:
         return value
 
     return Kind(listed, read)
+
+
+def _model(value: Any) -> str:
+    name = _filled(value)
+    if name in LIVE:
+        return name
+    listed = ", ".join(f'"{live}"' for live in LIVE)
+    if "." in name:
+        plain = name.removeprefix(RIVER)
+        raise wrong(
+            f"{shown(name)} has no stored form and runs in a backtest only (forestall backtest --model {plain})",
+            f"write one of {listed}",
+        )
+    raise wrong(f"{shown(name)} is not known", f"write one of {listed}")
+
+
+MODEL = Kind("name of a model: " + ", ".join(f'"{name}"' for name in LIVE), _model)
 
 
 def number(at_most: float, above: float | None = None) -> Kind:

@@ -1,87 +1,110 @@
 """The challenger: the Bayesian filter, joined by boosted trees where these have done better of late."""
 
-import importlib
-from collections import Counter, deque
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
 
-import numpy as np
+import msgspec
 from numpy.typing import ArrayLike
 
 from forestall.pipeline.core.models.arithmetic import log_loss
-from forestall.pipeline.core.models.arrays import Floats
 from forestall.pipeline.core.models.filter import BayesianFilter
-from forestall.pipeline.core.models.trees import Trees, read_trees, walk
-from forestall.pipeline.errors import ConfigurationError
+from forestall.pipeline.core.models.forest import Forest
+from forestall.pipeline.core.models.forms import Form
+from forestall.pipeline.core.models.weights import Weights
 
-#: Trees are fitted anew after so many answers, then after each REFIT_EVERY more.
-REFITS = (300, 600, 1_200, 2_400, 4_800)
-REFIT_EVERY = 5_000
-#: Answers they are fitted to, the latest.
-ROWS = 20_000
-#: The categories that the trees see, a column each: those most frequent in these answers.
-CATEGORIES = 64
+VERSION = 1
+FORM = Form("a model that trees join", VERSION, "rebuild it from its log")
 #: Once many answers are learned the trees' share of the logit is near MOST; it is half of that at HALFWAY.
 MOST, HALFWAY = 0.5, 5_000
 #: Forgetting of the running losses: about the last 2,000 answers decide whether the trees count.
 KEEP = 1.0 - 1.0 / 2_000.0
-
-ROUNDS = 200
-PARAMETERS = {
-    "objective": "binary",
-    "extra_trees": True,
-    "learning_rate": 0.06,
-    "num_leaves": 5,
-    "lambda_l2": 20.0,
-    "bagging_fraction": 0.8,
-    "bagging_freq": 1,
-    "feature_fraction": 0.5,
-    "max_bin": 127,
-    "num_threads": 1,
-    "seed": 0,
-    "deterministic": True,
-    "force_row_wise": True,
-    "verbose": -1,
-}
+#: So many standard errors above nothing must the gain be for the trees to be heard, and below to be heard no longer:
+#: on the rows before each task's test better than to look at the gain alone.
+DEVIATIONS = 1.0
 
 
-class _Learned(NamedTuple):
-    """One answer, as the trees are fitted to it."""
+class Gain(msgspec.Struct, array_like=True):
+    """How much log loss (nats) the trees have saved of late: decayed sums of weights, of weighted gains, and of their
+    squares."""
 
-    x: Floats
-    categories: tuple[int, ...]
-    y: float
-    weight: float
+    weight: float = 0.0
+    total: float = 0.0
+    squares: float = 0.0
+    heard: bool = False
+
+    def add(self, gained: float, weight: float) -> None:
+        """One more answer; the trees are promoted or demoted by it."""
+        self.weight = KEEP * self.weight + weight
+        self.total = KEEP * self.total + weight * gained
+        self.squares = KEEP * KEEP * self.squares + (weight * gained) * (weight * gained)
+        self.heard = self.mean + self.deviation >= 0.0 if self.heard else self.lower > 0.0
+
+    @property
+    def mean(self) -> float:
+        """Nats saved an answer."""
+        return self.total / self.weight if self.weight > 0.0 else 0.0
+
+    @property
+    def lower(self) -> float:
+        """The mean's lower confidence bound."""
+        return self.mean - self.deviation
+
+    @property
+    def deviation(self) -> float:
+        """How far the bounds are from the mean."""
+        return DEVIATIONS * math.sqrt(self.squares) / self.weight if self.weight > 0.0 else 0.0
+
+
+class _Stored(msgspec.Struct, frozen=True, array_like=True):
+    version: int
+    filter: bytes
+    forest: bytes
+    fitted: int
+    gain: Gain
 
 
 class Boosted:
     """A Model: the filter's logit, drawn towards that of boosted trees.
 
-    The trees are LightGBM's, fitted while learning: for a backtest, not for the hot path. They are promoted while
-    the running log loss of the two together, each answer tested before it is learned, is below the filter's alone,
-    and demoted when it is not. Deterministic for one version of LightGBM on one kind of machine.
-
-    Raises ConfigurationError where LightGBM is not installed.
+    The trees are fitted elsewhere (see `pipeline.training`) and come by `take`. They are heard once the running log
+    loss of the two together, each answer tested before it is learned, is below the filter's alone by a standard
+    error, and no longer once it is above by one.
     """
 
-    def __init__(self, columns: int, history: int = 0) -> None:
-        self.answers = 0
-        self._lightgbm = _lightgbm()
-        self._filter = BayesianFilter(columns, history)
-        self._learned: deque[_Learned] = deque(maxlen=ROWS)
-        self._trees: Trees | None = None
-        self._place: dict[int, int] = {}
-        self._lead = 0.0
+    def __init__(self, columns: int, history: int = 0, base: BayesianFilter | None = None) -> None:
+        self.filter = base if base is not None else BayesianFilter(columns, history)
+        self.forest: Forest | None = None
+        self.stored_forest = b""
+        self.fitted = 0
+        self.gain = Gain()
 
     @property
-    def promoted(self) -> bool:
-        """Whether the trees count at present."""
-        return self._lead > 0.0
+    def answers(self) -> int:
+        """How many answers have been learned."""
+        return self.filter.answers
+
+    @property
+    def share(self) -> float:
+        """The trees' share of the logit at present; 0 while they are not heard."""
+        return self._share() if self.gain.heard and self.forest is not None else 0.0
+
+    def take(self, forest: Forest, fitted: int) -> bool:
+        """Takes trees that were fitted to the answers up to `fitted`, an offset in their log.
+
+        False, and nothing has changed, where they are no newer than those that are here, or of other columns.
+        """
+        if fitted <= self.fitted or forest.columns != self.filter.columns:
+            return False
+        self.forest, self.stored_forest, self.fitted = forest, forest.to_bytes(), fitted
+        return True
 
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
         """The logit of yes, plus the customer's `offset`."""
-        z = self._filter.predict(x, categories)
-        return offset + (self._joined(z, x, categories) if self.promoted else z)
+        z = self.filter.predict(x, categories)
+        share = self.share
+        if share and self.forest is not None:
+            z = drawn(z, self.forest.logit(x, categories), share)
+        return offset + z
 
     def learn(
         self,
@@ -92,51 +115,39 @@ class Boosted:
         offset: float = 0.0,
         variance: float = 0.0,
     ) -> None:
-        """Learns the answer, and fits the trees when it is time. See BayesianFilter."""
-        z = self._filter.predict(x, categories)
-        gained = log_loss(z, y) - log_loss(self._joined(z, x, categories), y)
-        self._filter.learn(x, categories, y, weight, offset, variance)
-        self.answers += 1
-        self._lead = KEEP * self._lead + weight * gained
-        self._learned.append(_Learned(np.array(x, np.float64), tuple(categories), float(y), weight))
-        if self.answers in REFITS or self.answers % REFIT_EVERY == 0:
-            self._refit()
+        """Learns the answer, and tests on it whether the trees help. See BayesianFilter."""
+        z = self.filter.predict(x, categories)
+        self.filter.learn(x, categories, y, weight, offset, variance)
+        if self.forest is not None:
+            joined = drawn(z, self.forest.logit(x, categories), self._share())
+            self.gain.add(log_loss(z, y) - log_loss(joined, y), weight)
 
-    def _joined(self, z: float, x: ArrayLike, categories: Sequence[int]) -> float:
-        if self._trees is None:
-            return z
-        share = MOST * self.answers / (self.answers + HALFWAY)
-        return z + share * (walk(self._row(np.asarray(x, np.float64), categories), *self._trees) - z)
+    def weights(self) -> Weights:
+        """The filter's."""
+        return self.filter.weights()
 
-    def _refit(self) -> None:
-        seen = Counter(category for learned in self._learned for category in learned.categories)
-        frequent = sorted(seen, key=lambda category: (-seen[category], category))[:CATEGORIES]
-        self._place = {category: n for n, category in enumerate(frequent)}
-        labels = np.array([learned.y for learned in self._learned])
-        if labels.min() == labels.max():
-            self._trees = None
-            return
-        rows = np.array([self._row(learned.x, learned.categories) for learned in self._learned])
-        weights = np.array([learned.weight for learned in self._learned])
-        parameters = PARAMETERS | {"min_data_in_leaf": min(50, max(5, len(labels) // 40))}
-        data = self._lightgbm.Dataset(rows, labels, weight=weights, params=parameters)
-        self._trees = read_trees(self._lightgbm.train(parameters, data, ROUNDS).dump_model())
+    def to_bytes(self) -> bytes:
+        """The state, to be read by `from_bytes`."""
+        stored = _Stored(VERSION, self.filter.to_bytes(), self.stored_forest, self.fitted, self.gain)
+        return msgspec.msgpack.encode(stored)
 
-    def _row(self, x: Floats, categories: Sequence[int]) -> Floats:
-        """What the trees see: the numbers (infinite is missing), and which of the frequent categories there are."""
-        row = np.zeros(len(x) + len(self._place))
-        row[: len(x)] = np.where(np.isfinite(x), x, np.nan)
-        for category in categories:
-            place = self._place.get(category)
-            if place is not None:
-                row[len(x) + place] = 1.0
-        return row
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Boosted":
+        """Reads a state. Raises StateError where it cannot."""
+        try:
+            stored = msgspec.convert(FORM.fields(data), _Stored)
+        except msgspec.ValidationError as error:
+            raise FORM.unreadable(error) from error
+        new = cls(0, base=BayesianFilter.from_bytes(stored.filter))
+        new.forest = Forest.from_bytes(stored.forest) if stored.forest else None
+        new.stored_forest, new.fitted, new.gain = stored.forest, stored.fitted, stored.gain
+        return new
+
+    def _share(self) -> float:
+        """The share that trees have once they are heard."""
+        return MOST * self.answers / (self.answers + HALFWAY)
 
 
-def _lightgbm() -> Any:
-    try:
-        return importlib.import_module("lightgbm")
-    except (ImportError, OSError) as error:
-        raise ConfigurationError(
-            [f"this model needs LightGBM, and it cannot be loaded: {error}; install forestall[boosting]"]
-        ) from error
+def drawn(z: float, of_trees: float, share: float) -> float:
+    """A logit drawn towards the trees'."""
+    return z + share * (of_trees - z)

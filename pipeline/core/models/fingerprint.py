@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from forestall.pipeline.core.features import count, fill, measure
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
+from forestall.pipeline.core.models.forest import Forest
+from forestall.pipeline.core.models.trees import Trees
 from forestall.pipeline.core.models.weights import Numbers
 from forestall.pipeline.core.scores import Window
 
@@ -46,8 +48,18 @@ def fingerprint() -> str:
 
 
 def warm_up() -> None:
-    """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there."""
+    """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there.
+
+    Those of trees only add and compare; they are no part of the fingerprint.
+    """
     fingerprint()
+    root, column, right, missing, cover = (
+        np.array(part, np.int64) for part in ((0,), (0, -1, -1), (2, 0, 0), (1, 0, 0), (2, 1, 1))
+    )
+    stump = Trees(root, column, np.array([1.0, 0.5, -0.5]), right, missing, cover)
+    forest = Forest(1, (), stump)
+    forest.logit([0.0], [])
+    forest.terms([0.0], [])
 
 
 def _columns() -> NDArray[np.float64]:

@@ -13,7 +13,9 @@ class Model(Protocol):
     Deterministic: the same calls in the same order give the same numbers. `predict` changes nothing.
     """
 
-    answers: int
+    @property
+    def answers(self) -> int:
+        """How many answers have been learned."""
 
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
         """The logit of yes; `offset` (the customer's residual) is added."""
@@ -31,7 +33,7 @@ class Model(Protocol):
 
 
 class Learned(Protocol):
-    """What *foresee* asks of a learned model: `Weights` live, any Model behind `pipeline.backtest.named` else."""
+    """What *foresee* asks of a learned model: `Weights` or `Blended` live, another Model as it stands in a backtest."""
 
     def logit(self, x: NDArray[np.float32], categories: Sequence[int]) -> float:
         """The logit of yes for a row and its categories."""

@@ -1,0 +1,32 @@
+"""What *foresee* predicts with where boosted trees are heard: the weights and the trees together."""
+
+from collections.abc import Sequence
+
+from forestall.pipeline.core.models.boosted import drawn
+from forestall.pipeline.core.models.forest import Forest
+from forestall.pipeline.core.models.weights import Numbers, Weights
+
+
+class Blended:
+    """A Learned: the weights' logit, drawn towards that of the trees by `share`, as learn draws its own."""
+
+    __slots__ = ("forest", "share", "weights")
+
+    def __init__(self, weights: Weights, forest: Forest, share: float) -> None:
+        self.weights = weights
+        self.forest = forest
+        self.share = share
+
+    def logit(self, x: Numbers, categories: Sequence[int]) -> float:
+        """See Learned."""
+        return drawn(self.weights.logit(x, categories), self.forest.logit(x, categories), self.share)
+
+    def terms(self, x: Numbers, categories: Sequence[int]) -> tuple[list[float], list[float]]:
+        """What each column and category adds to the logit: the weights' terms and the trees', by their shares."""
+        pairs = zip(self.weights.terms(x, categories), self.forest.terms(x, categories), strict=True)
+        columns, named = ([drawn(w, t, self.share) for w, t in zip(*pair, strict=True)] for pair in pairs)
+        return columns, named
+
+    def usual(self, column: int) -> float:
+        """See Learned."""
+        return self.weights.usual(column)
