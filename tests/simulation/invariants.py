@@ -140,8 +140,9 @@ class Checks:
         for sender, effects in self._emitted.items():
             queued = effects[QUEUE]
             self.counts["queue"] += len(queued)
-            if queue.marks.get(sender, 0) != len(queued):
-                self.violated(f"queue: {sender} emits {len(queued)}, it took {queue.marks.get(sender)}")
+            mark, taken = queue.marks.get(sender, 0), queue.taken.get(sender, 0)
+            if not mark == taken == len(queued):
+                self.violated(f"queue: {sender} emits {len(queued)}, its mark is {mark}, it took {taken}")
             latest.update((decode_alert(effect.payload).id, effect.payload) for effect in queued)
         for id_, payload in latest.items():
             if (entered := queue.entered.get(id_, 0)) != 1:

@@ -77,7 +77,8 @@ class Nemesis:
             case "redis falls back together":
                 return redis.fall_back(names, chance.random() * FALLS_BACK, down)
             case "redis shard falls back":
-                return redis.fall_back([chance.choice(names)], chance.random() * FALLS_BACK, down)
+                name = "queue" if chance.random() < 0.3 else chance.choice(names)
+                return redis.fall_back([name], chance.random() * FALLS_BACK, down)
             case "redis restarts":
                 redis.stop(names, chance.random() * 1.5)
             case _:

@@ -27,7 +27,8 @@ changed = msgspec.structs.replace
 class MemoryQueue:
     """Behaves as ActionQueue does. `now` is Redis' clock, epoch ms. Values are frozen, so that copies are shallow.
 
-    `entered` counts how often each alert came in as new, and `told` has every event that the outbox ever had.
+    `taken` counts the records of each sender, `entered` how often each alert came in as new, and `told` has every
+    event that the outbox ever had.
     """
 
     def __init__(self, now: Callable[[], int], policy: Policy | None = None) -> None:
@@ -38,6 +39,7 @@ class MemoryQueue:
         self.latest: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.waiting: dict[int, OutboxRecord] = {}
         self.last = 0
+        self.taken: dict[str, int] = {}
         self.entered: dict[str, int] = {}
         self.told: dict[int, OutboxRecord] = {}
         self.now = now
@@ -59,7 +61,8 @@ class MemoryQueue:
         for sequence, record in records:
             if self.takes(sequence, mark):
                 self._take(record)
-                mark = sequence
+                self.taken[sender] = self.taken.get(sender, 0) + 1
+                mark = max(mark, sequence)
         self.marks[sender] = mark
         return mark
 

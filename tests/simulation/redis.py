@@ -48,8 +48,12 @@ class FencedStore(MemoryStore):
     async def commit(self, commit: Commit) -> None:
         """See Store."""
         before = self._held.commit
-        await super().commit(commit)
+        await self.land(commit)
         self.zombies += commit.epoch != self.taken and self._held.commit != before
+
+    async def land(self, commit: Commit) -> None:
+        """The commit itself, which a mutant does worse."""
+        await super().commit(commit)
 
 
 class Shard:

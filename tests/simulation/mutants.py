@@ -1,0 +1,104 @@
+"""Broken products: each lacks one of the safeguards that exactly once rests on, and must be caught by some seed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
+from unittest.mock import patch
+
+import msgspec
+
+from forestall.agents.producing import submit
+from forestall.agents.receivers import TopicReceiver
+from forestall.agents.relay import Lane, Relay
+from forestall.pipeline.core.head import Head
+from forestall.pipeline.store.values import Commit, OutboxRecord
+from tests.simulation.queue_twin import MemoryQueue
+from tests.simulation.redis import FencedStore
+from tests.simulation.run import Result, Twins, simulate
+
+changed = msgspec.structs.replace
+
+
+class Unfenced(FencedStore):
+    """Takes commits of whoever comes."""
+
+    async def land(self, commit: Commit) -> None:
+        await super().land(changed(commit, epoch=self._held.epoch or ""))
+
+
+class Uncompared(FencedStore):
+    """Takes commits wherever they start."""
+
+    async def land(self, commit: Commit) -> None:
+        held = self._held
+        await super().land(changed(commit, start=held.position, expected_commit=held.commit))
+
+
+class Unmarked(MemoryQueue):
+    """Takes what it has taken before."""
+
+    def takes(self, sequence: int, mark: int) -> bool:
+        return True
+
+
+def _unmarked_receivers() -> AbstractContextManager[object]:
+    def takes(head: Head, sender: str, sequence: int, where: str) -> bool:
+        head.marks[sender] = max(sequence, head.marks.get(sender, 0))
+        return True
+
+    return patch.object(Head, "takes", takes)
+
+
+def _marks_before_receipts() -> AbstractContextManager[object]:
+    async def deliver(receiver: TopicReceiver, records: Sequence[OutboxRecord]) -> int:
+        _, count = await submit(receiver._producer, (receiver._topic, receiver._partition), records)
+        return records[count - 1].sequence
+
+    return patch.object(TopicReceiver, "deliver", deliver)
+
+
+def _relay_forgets_its_mark() -> AbstractContextManager[object]:
+    async def resume(lane: Lane) -> None:
+        lane._sent = 0
+
+    return patch.object(Lane, "_resume", resume)
+
+
+@contextmanager
+def _trims_too_early() -> Iterator[None]:
+    async def held(_relay: Relay, _lanes: Sequence[Lane], _through: int) -> bool:
+        return True
+
+    begin = Relay.__init__
+
+    def without_keeping(relay: Relay, *arguments: Any) -> None:
+        begin(relay, *arguments)
+        relay._keep = 0.0
+
+    with patch.object(Relay, "_still_held", held), patch.object(Relay, "__init__", without_keeping):
+        yield
+
+
+class Mutant(NamedTuple):
+    """What is broken: twins of Redis, and patches of the product."""
+
+    twins: Twins = Twins()
+    patches: Callable[[], AbstractContextManager[object]] = nullcontext
+
+
+MUTANTS = {
+    "fence off": Mutant(Twins(store=Unfenced)),
+    "compare-and-set off": Mutant(Twins(store=Uncompared)),
+    "queue mark off": Mutant(Twins(queue=Unmarked)),
+    "receivers' marks off": Mutant(patches=_unmarked_receivers),
+    "relay marks what was not received": Mutant(patches=_marks_before_receipts),
+    "relay forgets its mark": Mutant(patches=_relay_forgets_its_mark),
+    "outbox trimmed too early": Mutant(patches=_trims_too_early),
+}
+
+
+def simulate_mutant(name: str, seed: int) -> Result:
+    """Runs one seed with the product broken so."""
+    mutant = MUTANTS[name]
+    with mutant.patches():
+        return simulate(seed, mutant.twins)
