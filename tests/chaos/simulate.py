@@ -1,4 +1,4 @@
-"""`python -m tests.chaos --simulate [--seeds N] [--first-seed K] [--json F]`: simulated faults, by seed, on all cores."""
+"""`python -m tests.chaos --simulate [--seeds N] [--first-seed K] [--json F]`: simulated faults, by seed."""
 
 import argparse
 import logging
