@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 
 from forestall.agents.app import App, build
 from forestall.agents.chunk import Place
+from forestall.agents.collecting import COLLECTOR_PACE
 from forestall.agents.exits import code_of, says_enough
 from forestall.agents.foreign_topics import foreign_topics
 from forestall.agents.intake import ForeignTopic, Intake
@@ -41,9 +42,6 @@ log = logging.getLogger(__name__)
 
 #: For so many seconds answers are gathered: every commit of learn writes its problems' whole states.
 LEARN_GATHERS = 0.25
-
-#: Customers live long: looking for dead cycles among them at Python's usual pace costs some 6 % of the time.
-COLLECTOR_PACE = (50_000, 20, 50)
 
 #: How long a clean end may take: finish the chunk in hand, leave the group.
 GRACE = 8.0
@@ -116,7 +114,7 @@ async def work(settings: Settings, parts: Sequence[Part]) -> BaseException | Non
         queue, producer, settings, lambda: (settings.topics.events, 0) in owner.chunked.epochs
     )
     endless = (_serve(app), owner.keep(), outcomes.run(), show_queue(queue, edges.metrics), _parent(ending))
-    tasks = [asyncio.create_task(_guarded(each, ending)) for each in endless]
+    tasks = [asyncio.create_task(guarded(each, ending)) for each in endless]
     error = await ending.wait()
     app.conf.stream_wait_empty = error is None  # an agent that failed holds its chunk for ever
     await asyncio.wait([asyncio.create_task(_stop(app, owner, producer, tasks))], timeout=GRACE)
@@ -217,7 +215,8 @@ async def _parent(ending: Ending) -> None:
     ending.tell()
 
 
-async def _guarded(endless: Coroutine[None, None, None], ending: Ending) -> None:
+async def guarded(endless: Coroutine[None, None, None], ending: Ending) -> None:
+    """Runs what should never end; if it raises, the process ends of it."""
     try:
         await endless
     except asyncio.CancelledError:

@@ -11,6 +11,7 @@ import click
 from forestall.agents.cli.files import catalogue_files
 from forestall.agents.cli.options import NOTE, settings_options
 from forestall.agents.cli.scores import show, write_json
+from forestall.agents.collecting import COLLECTOR_PACE
 from forestall.agents.settings import Settings
 from forestall.pipeline.backtest.comparing import compared
 from forestall.pipeline.backtest.predictions import PredictionsFile
@@ -136,7 +137,7 @@ def _feed(run: Backtest, events: Path, limit: int, name: str) -> Result:
 def _few_collections() -> Iterator[None]:
     """What a backtest keeps is customers, which are no garbage: to look through them again and again costs a tenth."""
     before = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(*COLLECTOR_PACE)
     try:
         yield
     finally:

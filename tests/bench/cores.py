@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from kafka.partitioner import murmur2
 
+from forestall.agents.collecting import COLLECTOR_PACE
 from forestall.agents.own_events import answers_copy, journal_copy
-from forestall.agents.worker import COLLECTOR_PACE
 from forestall.pipeline.core.effects import Effect, Record
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.learn import Learn

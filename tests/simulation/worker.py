@@ -4,7 +4,7 @@ Follows agents/worker.py: what ends there ends here, with the same exit codes, a
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -17,7 +17,7 @@ from forestall.agents.outcomes import OutcomeRelay
 from forestall.agents.owned import Edges
 from forestall.agents.ownership import Owner
 from forestall.agents.transactions import Transactions
-from forestall.agents.worker import GRACE, Ending, parts_of
+from forestall.agents.worker import GRACE, Ending, guarded, parts_of
 from forestall.pipeline.metrics import Metrics
 from tests.simulation.clients import SimulatedQueue, SimulatedStore
 from tests.simulation.consumer import SimulatedConsumer
@@ -119,7 +119,7 @@ class Worker:
         outcomes = OutcomeRelay(queue, producer, settings, lambda: first in owner.chunked.epochs)
         endless: list[Any] = [consumer.follow(), consumer.fetch(), owner.keep(), outcomes.run()]
         endless += [_agent(owner)(consumer.chunks(part.topic)) for part in parts]
-        tasks = [asyncio.create_task(_guarded(each, ending)) for each in endless]
+        tasks = [asyncio.create_task(guarded(each, ending)) for each in endless]
         error = await ending.wait()
         await asyncio.wait([asyncio.create_task(_stop(consumer, owner, tasks))], timeout=GRACE)
         self._ended(process, error)
@@ -133,12 +133,3 @@ async def _stop(consumer: SimulatedConsumer, owner: Owner, tasks: list[asyncio.T
     await owner.stop()
     for task in tasks:
         task.cancel()
-
-
-async def _guarded(endless: Coroutine[None, None, None], ending: Ending) -> None:
-    try:
-        await endless
-    except asyncio.CancelledError:
-        raise
-    except BaseException as error:
-        ending.tell(error)
