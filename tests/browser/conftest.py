@@ -10,9 +10,10 @@ ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"
              "--disable-component-update", "--disable-sync")  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """One browser for all tests."""
+    """One browser for all tests of a module, and no longer: while it is open, playwright keeps an event loop running in
+    this thread, and no test that waits could run one."""
     program = shutil.which("chromium")
     assert program is not None, "the tests of pages need chromium: tests/servers/install.sh installs it"
     with sync_playwright() as playwright:
