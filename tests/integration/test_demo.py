@@ -17,6 +17,12 @@ from tests.servers.redis import Redis
 #: Enough of the sample for both problems to show skill and alert.
 EVENTS = "16000"
 
+#: A shell starts what it runs in the background with Ctrl-C ignored, and everything below inherits that.
+STARTED_IN_A_TERMINAL = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from forestall.agents.cli.main import main; main()"
+)
+
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -24,7 +30,7 @@ class Demo:
     """A demo on its way; `folder` is where it may put files."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [sys.executable, "-c", "from forestall.agents.cli.main import main; main()", "demo"]
+        command = [sys.executable, "-c", STARTED_IN_A_TERMINAL, "demo"]
         self.folder = folder
         environment = {**os.environ, "TMPDIR": str(folder), "FORESTALL_PREFIX": "ignored"}
         self.out = folder.parent / "demo.txt"
