@@ -39,6 +39,7 @@ class Owner:
 
     async def assigned(self, places: Collection[Place]) -> None:
         """A new assignment: each partition is taken with a new epoch, also those that we had before."""
+        self._edges.metrics.assignments.inc()
         ours = {place for place in places if place[0] in self._parts}
         for place in set(self.owned) - ours:
             await self._drop(place)

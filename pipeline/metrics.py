@@ -116,6 +116,7 @@ class Metrics:
 
     # The process. The core's labels: version, and that of the state it writes. Unknown counts should be 0.
     restarts = gauge("forestall_worker_restarts", "How often the supervisor has restarted this worker.")
+    assignments = counter("forestall_assignments_total", "How often it was given partitions.")
     core = info("forestall_core", "What this worker computes with.")
     unknown_counts = counter("forestall_unknown_counts_total", "What cores count and this table lacks.")
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,23 @@ from forestall.agents.settings import Settings
 from forestall.agents.topics import apply_topics
 from forestall.schemas.catalogue import CatalogueFile
 
+ROOT = Path(__file__).parents[1]
+WORKER = ("forestall.agents.worker",)
+
 
 class Live:
     """One worker, not started yet; the topics are there. `web` is where it serves /metrics and /health."""
 
-    def __init__(self, settings: Settings, folder: Path, *, supervised: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, *, supervised: bool = False, module: Sequence[str] = WORKER
+    ) -> None:
         port = free_port()
         self.settings = msgspec.structs.replace(settings, web_port=port)
         self.web = f"127.0.0.1:{port}"
-        command = [sys.executable, "-m", "forestall.agents.worker", *([] if supervised else ["--alone"])]
+        command = [sys.executable, "-m", *module, *([] if supervised else ["--alone"])]
         given = msgspec.structs.asdict(self.settings).items()
         environment = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
-        environment["PYTHONPATH"] = os.environ.get("PYTHONPATH", "")
+        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
         self.worker = Child("worker", command, folder, environment=environment)
         apply_topics(self.settings)
 
@@ -56,10 +61,13 @@ class Live:
         """Waits until it is so; fails with the worker's last words."""
         deadline = time.monotonic() + seconds
         while not condition():
-            assert time.monotonic() < deadline, (
-                f"not so in {seconds} s\n{self.worker.log.read_text()[-2000:]}"
-            )
+            assert time.monotonic() < deadline, f"not so in {seconds} s\n{self.last_words()}"
             time.sleep(0.05)
+
+    def last_words(self) -> str:
+        """How the worker ended, if it has, and the end of its log."""
+        ended = "it runs" if self.worker.alive else f"it ended with code {self.worker.code}"
+        return f"the worker: {ended}. Its log ends:\n{self.worker.log.read_text(errors='replace')[-3000:]}"
 
     def until_processed(self, seconds: float = 60) -> None:
         """Waits until nothing in the logs waits to be processed."""
@@ -68,9 +76,11 @@ class Live:
 
 
 @contextmanager
-def live(settings: Settings, folder: Path, *, supervised: bool = False) -> Iterator[Live]:
+def live(
+    settings: Settings, folder: Path, *, supervised: bool = False, module: Sequence[str] = WORKER
+) -> Iterator[Live]:
     """A worker that ends with the block."""
-    one = Live(settings, folder, supervised=supervised)
+    one = Live(settings, folder, supervised=supervised, module=module)
     try:
         yield one
     finally:

@@ -44,8 +44,8 @@ def measure(stream: Stream) -> Measured:
     gc.collect()
     gc.freeze()  # as a worker does
     gc.set_threshold(*COLLECTOR_PACE)
-    foresee = [_Run(Foresee(partition, 1)) for partition in range(PARTITIONS)]
-    learn = _Run(Learn(0))
+    foresee = [Run(Foresee(partition, 1)) for partition in range(PARTITIONS)]
+    learn = Run(Learn(0))
     learn.feed([Record(0, 0, None, answers_copy(_CONFIGURATION))])
     for run in foresee:
         run.feed([configuration()])
@@ -76,13 +76,13 @@ def measure(stream: Stream) -> Measured:
     )
 
 
-class _Run:
+class Run:
     """One core over one log, its documents in a dictionary. `cpu` counts the core's own seconds."""
 
     def __init__(self, core: Core) -> None:
         self.cpu = 0.0
         self._core = core
-        self._documents: dict[str, bytes] = {}
+        self.documents: dict[str, bytes] = {}
         self._due: dict[str, int] = {}
 
     def feed(self, records: Sequence[Record]) -> list[Effect]:
@@ -95,7 +95,7 @@ class _Run:
             self.cpu += time.process_time() - began
             done = progress.consumed
             if progress.missing:
-                found = {key: self._documents.get(key) for key in progress.missing}
+                found = {key: self.documents.get(key) for key in progress.missing}
                 began = time.process_time()
                 self._core.admit(found)
                 self.cpu += time.process_time() - began
@@ -110,7 +110,7 @@ class _Run:
         began = time.process_time()
         changes = self._core.take_changes()
         self.cpu += time.process_time() - began
-        _write(self._documents, changes.documents)
+        _write(self.documents, changes.documents)
         _write(self._due, changes.due)
         began = time.process_time()
         self._core.committed(CACHE)

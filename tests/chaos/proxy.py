@@ -1,4 +1,4 @@
-"""A TCP proxy whose link can be cut: connections freeze, or are reset and refused, until it is mended."""
+"""A TCP proxy whose link can be slow, or be cut: connections freeze, or are reset and refused, until it is mended."""
 
 import asyncio
 import contextlib
@@ -14,6 +14,8 @@ class Proxy:
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
+        #: Seconds that every piece of up to 64 kB takes, each way: latency, and little bandwidth.
+        self.delay = 0.0
         self._target = target
         self._loop = asyncio.new_event_loop()
         self._flows = asyncio.Event()
@@ -75,6 +77,8 @@ class Proxy:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
                 await self._flows.wait()
+                if self.delay:
+                    await asyncio.sleep(self.delay)
                 sink.write(data)
                 await sink.drain()
         sink.close()

@@ -58,7 +58,7 @@ def test_every_broken_input_is_processed_or_dead_lettered_whole_and_the_worker_l
             assert (letter.topic, letter.key, letter.value) == (
                 settings.topics.events, inputs[place].key, inputs[place].value
             )  # fmt: skip
-        assert one.worker.alive
+        assert one.worker.alive, one.last_words()
 
 
 def test_the_breaker_stops_the_worker_once_with_a_clear_message(
