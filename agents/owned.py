@@ -19,7 +19,6 @@ from forestall.agents.taking_over import TakeOver
 from forestall.agents.ticks import Ticker
 from forestall.pipeline.core.effects import DEAD_LETTERS, Record
 from forestall.pipeline.core.protocol import Core
-from forestall.pipeline.errors import StaleEpoch
 from forestall.pipeline.metrics import Metrics
 from forestall.pipeline.store.interface import Store
 from forestall.schemas.deadletter import decode_dead_letter
@@ -122,7 +121,7 @@ class Owned:
         edges = self._edges
         self.relay = Relay(
             self.store,
-            edges.lanes.of(self.part.name, self.place[1], self.store, lanes, self.still_ours),
+            edges.lanes.of(self.part.name, self.place[1], self.store, lanes, self.processor.still_ours),
             edges.settings.outbox_seconds,
             edges.failed,
         )
@@ -139,12 +138,6 @@ class Owned:
         if self.relay is not None:
             await self.relay.stop()
             self.relay = None
-
-    async def still_ours(self) -> None:
-        """Raises StaleEpoch if the store says that another assignment has the partition."""
-        held = await self.store.held()
-        if held.epoch != self.processor.token:
-            raise StaleEpoch(held.epoch or "")
 
     def read_to_end(self) -> bool:
         """Whether nothing in the log waits to be processed."""

@@ -9,7 +9,8 @@ Truth moves in the store's commit alone. What can go wrong, and what is done:
     the commit is refused on position               forget, seek to the state's position
     refused on epoch, by a token of this process    drop the chunk: the newer assignment reads it; unless this is
                                                     the newest: then the store fell back, take it again
-    refused on epoch, by another process            StaleEpoch ends this process; the supervisor rejoins
+    refused on epoch, by another process            StaleEpoch ends this process, the supervisor rejoins; unless the
+                                                    partition was taken from us in order: then drop the chunk
     the core raises                                 forget, one record at a time; dead-letter what raises again
     a gap, and the store stands elsewhere           it fell back while we read: forget, seek there
 """
@@ -130,13 +131,13 @@ class Processor:
             except StaleEpoch as stale:
                 self._refused("epoch")
                 self.core.forget()
-                if stale.holder not in self._ours:
+                if self.token and stale.holder not in self._ours:
                     raise
                 if chunk.epoch == self._chunked.epochs.get(self.place):
                     await self._fell_back()  # to an earlier assignment of ours
             except ForestallError:  # may come of two states, read while the store fell back
                 self.core.forget()
-                if not await self._fell_back():
+                if not await self._fell_back() and self.token:
                     raise
             except BaseException:
                 self.core.forget()
@@ -149,12 +150,22 @@ class Processor:
                 return
             await self._fell_back()
 
+    async def still_ours(self) -> None:
+        """Raises StaleEpoch if the store says that another process has the partition."""
+        held = await self.store.held()
+        if not self.token:
+            raise asyncio.CancelledError  # it was taken from us in order, and whoever asks is being stopped
+        if held.epoch not in self._ours:
+            raise StaleEpoch(held.epoch or "")
+
     async def _fell_back(self) -> bool:
         """Whether the store no longer stands with us; then all is loaded anew, and read from where it stands.
 
         Raises StaleEpoch if another process holds the partition.
         """
         held = await self.store.held()
+        if not self.token:  # taken from us while we asked: to acquire it now would throw its new owner out
+            return False
         if held.epoch not in self._ours:
             raise StaleEpoch(held.epoch or "")
         if held.epoch != self.token:

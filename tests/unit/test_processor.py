@@ -1,5 +1,6 @@
 """One partition's processor over a store in memory: every way in which a chunk can be out of place."""
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from forestall.agents.processor import Committed, Limits, Processor
 from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, Progress, Record
 from forestall.pipeline.errors import SequenceGap, StaleEpoch
 from forestall.pipeline.store.memory import MemoryStore
+from forestall.pipeline.store.values import Held
 from forestall.schemas.deadletter import decode_dead_letter
 from tests.counting import POISON, CountingCore
 
@@ -171,6 +173,51 @@ async def test_our_own_newer_assignment_only_drops_the_chunk() -> None:
     await bench.store.acquire("newer")
     await bench.step()
     assert await bench.counts() == {}
+
+
+async def test_a_partition_that_was_taken_from_us_in_order_ends_nobody() -> None:
+    """The chunk in hand is dropped: its new owner reads it."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+
+    async def load(keys: Sequence[str]) -> dict[str, bytes | None]:
+        bench.processor.close()
+        await bench.store.acquire("another worker's")
+        return await MemoryStore.load(bench.store, keys)
+
+    bench.store.load = load  # type: ignore[method-assign]  # a rebalance in the middle
+    await bench.step()
+    assert await bench.counts() == {}
+
+
+async def test_who_asks_where_the_store_stands_while_it_is_taken_from_us_takes_nothing_back() -> None:
+    """The new owner keeps its epoch."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    held = bench.store.held
+
+    async def slowly() -> Held:
+        found = await held()
+        bench.processor.close()
+        await bench.store.acquire("another worker's")
+        return found
+
+    bench.store.held = slowly  # type: ignore[method-assign]  # a rebalance in the middle
+    await bench.processor.compare()
+    assert (await held()).epoch == "another worker's"
+
+
+async def test_a_relay_that_is_being_stopped_ends_nobody_and_a_zombies_ends_its_process() -> None:
+    """Also where the store fell back to an earlier assignment of ours, it is ours."""
+    bench = await Bench(Log()).open()
+    earlier = bench.processor.token
+    await bench.open()
+    await bench.store.acquire(earlier)
+    await bench.processor.still_ours()
+    await bench.store.acquire("another worker's")
+    with pytest.raises(StaleEpoch):
+        await bench.processor.still_ours()
+    bench.processor.close()
+    with pytest.raises(asyncio.CancelledError):
+        await bench.processor.still_ours()
 
 
 async def test_a_store_that_fell_back_to_our_earlier_assignment_is_taken_again() -> None:
