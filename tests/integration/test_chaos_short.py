@@ -31,12 +31,13 @@ def test_many_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("broken", ["fence", "position", "both", "mark"])
 def test_a_broken_safeguard_is_noticed(tmp_path: Path, broken: str) -> None:
-    """The invariants can fail."""
-    report = run(tmp_path / "run", 9, 60, gap=3.0, breaks=[broken])
-    assert report.violations > 0
+    """The invariants can fail; it may take more than one run until a safeguard would have been needed."""
+    assert any(
+        run(tmp_path / f"run-{seed}", seed, 120, gap=3.0, breaks=[broken]).violations for seed in (9, 10, 11)
+    )
 
 
 def test_a_seed_gives_the_same_faults_and_first_every_kind() -> None:
