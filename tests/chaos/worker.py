@@ -15,6 +15,7 @@ from forestall.pipeline.store.script import Script
 
 FENCE = "if epoch ~= ARGV[1] then"
 WRITE = "redis.call('HSET', META, 'position', ARGV[5], 'commit', ARGV[2])"
+NUMBERS = "if tonumber(ARGV[at + 1]) ~= top + 1 then"
 #: The field of a partition's meta that counts commits which an older assignment made.
 STALE = "stale"
 POSITION = "if position ~= ARGV[4] or commit ~= ARGV[3] then"
@@ -26,8 +27,10 @@ def fence() -> None:
 
 
 def position() -> None:
-    """A commit is taken wherever the state stands."""
+    """A commit is taken wherever the state and its numbers stand. (Where only the position is not compared, the
+    numbers' own check refuses nearly all that it should have.)"""
     _replace(POSITION, "if false then")
+    _replace(NUMBERS, "if false then")
 
 
 def both() -> None:
