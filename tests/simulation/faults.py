@@ -14,6 +14,7 @@ ACTS = {
     "redis falls back together": 3,
     "redis shard falls back": 3,
     "redis restarts": 2,
+    "redis forgets scripts": 1,
     "redis out of memory": 1,
     "cut off from redis": 2,
     "broker restarts": 1,
@@ -22,6 +23,8 @@ ACTS = {
 CALLS = (
     "lost request", "lost reply", "slow call", "lost acknowledgement", "refused write", "late write", "written twice"
 )  # fmt: skip
+#: All kinds.
+KINDS = (*ACTS, *CALLS)
 
 
 @dataclass

@@ -26,8 +26,9 @@ from forestall.pipeline.store.values import StoredState
 from forestall.pipeline.verification.replaying import Limits, Replay
 from forestall.schemas.alert import decode_alert
 from tests.simulation.arrivals import Arrived, Taken
-from tests.simulation.queue_twin import LIVE, MemoryQueue
+from tests.simulation.queue_twin import LIVE, MemoryQueue, Tally
 from tests.simulation.redis import immediately
+from tests.simulation.violations import Violation
 from tests.simulation.world import World
 
 #: What may end a worker: whatever a restart cures.
@@ -39,18 +40,18 @@ ENDS = frozenset(("withdrawn", "expired", "resolved"))
 
 
 class Checks:
-    """All checks of one run. `violations` says what is wrong, a line each."""
+    """All checks of one run. `violations` says what is wrong."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.violations: list[str] = []
-        self.counts: dict[str, int] = defaultdict(int)
+        self.violations: list[Violation] = []
+        self.counts: dict[str, int] = defaultdict(int, {"unknown scripts": world.redis.unknown_scripts})
         self._emitted: dict[str, dict[str, list[Effect]]] = {}
         self._committed = {p: log.read(0, log.stable_end()) for p, log in world.broker.logs.items()}
         catalogue = world.settings.topics.catalogue
         self._taken = {place: self._take(place) for place in self._committed if place[0] != catalogue}
 
-    def run(self) -> list[str]:
+    def run(self) -> list[Violation]:
         """Checks everything."""
         foresee, learn = self.world.cores
         answers = self.world.settings.answers_partitions
@@ -64,9 +65,9 @@ class Checks:
         self._check_workers()
         return self.violations
 
-    def violated(self, text: str) -> None:
+    def violated(self, invariant: str, text: str) -> None:
         """Something must not be so."""
-        self.violations.append(text)
+        self.violations.append(Violation(invariant, text))
 
     # ------------------------------------------------------------- what arrived
 
@@ -75,14 +76,14 @@ class Checks:
         exact = settings.transactions == "on" and place[0] in (topics.alerts, topics.decisions)
 
         def hole(one: Arrived, mark: int) -> None:
-            self.violated(f"{place}: a hole: {one.sender} {one.sequence} after {mark}")
+            self.violated("gapless", f"{place}: a hole: {one.sender} {one.sequence} after {mark}")
 
         def repeated(one: Arrived, first: Record) -> None:
             self.counts["repeats"] += 1
             if (first.key, first.value) != (one.record.key, one.record.value):
-                self.violated(f"{place}: {one.sender} {one.sequence} came again with other bytes")
+                self.violated("repeats", f"{place}: {one.sender} {one.sequence} came again with other bytes")
             if exact:
-                self.violated(f"{place}: {one.sender} {one.sequence} came twice for who reads committed")
+                self.violated("committed once", f"{place}: {one.sender} {one.sequence} came twice")
 
         return Taken(self._committed[place], hole, repeated)
 
@@ -104,7 +105,7 @@ class Checks:
         stored = immediately(self.world.redis.shard(f"{processor}:{place[1]}").twin.dump())
         self.counts["records"] += len(records)
         for difference in differences(stored, replayed):
-            self.violated(f"{sender}: {difference}")
+            self.violated("state", f"{sender}: {difference}")
 
     # ------------------------------------------------------------- what was emitted
 
@@ -126,10 +127,12 @@ class Checks:
         taken = self._taken[place].once.get(sender, [])
         self.counts[destination.partition("/")[0]] += len(effects)
         if len(taken) != len(effects):
-            self.violated(f"{sender} emits {len(effects)} to {destination}, {place} has {len(taken)}")
+            self.violated(
+                "emitted", f"{sender} emits {len(effects)} to {destination}, {place} has {len(taken)}"
+            )
         for effect, record in zip(effects, taken, strict=False):
             if (effect.key, effect.payload) != (record.key, record.value):
-                self.violated(f"{place}: {sender} {effect.sequence} is not what the replay emits")
+                self.violated("emitted", f"{place}: {sender} {effect.sequence} is not what the replay emits")
                 return
 
     # ------------------------------------------------------------- queue and workers
@@ -140,28 +143,31 @@ class Checks:
         for sender, effects in self._emitted.items():
             queued = effects[QUEUE]
             self.counts["queue"] += len(queued)
-            mark, taken = queue.marks.get(sender, 0), queue.taken.get(sender, 0)
-            if not mark == taken == len(queued):
-                self.violated(f"queue: {sender} emits {len(queued)}, its mark is {mark}, it took {taken}")
+            mark, taken = queue.marks.get(sender, 0), queue.taken.get(sender, Tally())
+            if not mark == taken.count == len(queued):
+                text = f"{sender} emits {len(queued)}, its mark is {mark}, it took {taken.count}"
+                self.violated("emitted", f"queue: {text}")
+            elif taken != Tally.of(effect.payload for effect in queued):
+                self.violated("emitted", f"queue: what it took of {sender} is not what the replay emits")
             latest.update((decode_alert(effect.payload).id, effect.payload) for effect in queued)
         for id_, payload in latest.items():
             if (entered := queue.entered.get(id_, 0)) != 1:
-                self.violated(f"queue: alert {id_} came in {entered} times")
+                self.violated("queued once", f"queue: alert {id_} came in {entered} times")
             elif id_ not in queue.work:
-                self.violated(f"queue: alert {id_} is in no state")
+                self.violated("one state", f"queue: alert {id_} is in no state")
             else:
                 self._check_action(id_, queue.work[id_], queue.alerts[id_], payload)
         if extra := queue.work.keys() - latest.keys():
-            self.violated(f"queue: {len(extra)} actions of which the replay knows nothing")
+            self.violated("queued once", f"queue: {len(extra)} actions of which the replay knows nothing")
 
     def _check_action(self, id_: str, work: Work, held: bytes, latest: bytes) -> None:
         over = decode_alert(latest).state in ENDS
         if over and work.state in LIVE:
-            self.violated(f"queue: alert {id_} is over, its action {work.state}")
+            self.violated("one state", f"queue: alert {id_} is over, its action {work.state}")
         if not over and work.state == "ended":
-            self.violated(f"queue: alert {id_} is open, its action ended")
+            self.violated("one state", f"queue: alert {id_} is open, its action ended")
         if (work.state in LIVE or work.state == "ended") and held != latest:
-            self.violated(f"queue: alert {id_} is not as it was last told")
+            self.violated("one state", f"queue: alert {id_} is not as it was last told")
 
     def _check_outcomes(self) -> None:
         """What the queue tells of its workers, and still knows of, is in the journal."""
@@ -169,15 +175,15 @@ class Checks:
         self.counts["outcomes"] += len(told)
         journal = {record.value for place in self.world.journal for record in self._committed[place]}
         if lost := [number for number, record in told.items() if record.payload not in journal]:
-            self.violated(f"queue: outcomes {lost} of {len(told)} never came into the journal")
+            self.violated("told", f"queue: outcomes {lost} of {len(told)} never came into the journal")
 
     def _check_workers(self) -> None:
         for name, shard in self.world.redis.shards.items():
             if zombies := getattr(shard.twin, "zombies", 0):
-                self.violated(f"{name}: {zombies} commits by who no longer held it")
+                self.violated("fence", f"{name}: {zombies} commits by who no longer held it")
         for kind, count in self.world.ends.items():
             if kind not in CURABLE:
-                self.violated(f"{count} workers ended by {kind}: {self.world.raised[kind]}")
+                self.violated("restart", f"{count} workers ended by {kind}: {self.world.raised[kind]}")
 
 
 async def _through(replay: Replay, records: Sequence[Record], end: int) -> StoredState:

@@ -34,6 +34,13 @@ class Uncompared(FencedStore):
         await super().land(changed(commit, start=held.position, expected_commit=held.commit))
 
 
+class Unguarded(Uncompared):
+    """Takes commits of whoever comes, wherever they start."""
+
+    async def land(self, commit: Commit) -> None:
+        await super().land(changed(commit, epoch=self._held.epoch or ""))
+
+
 class Unmarked(MemoryQueue):
     """Takes what it has taken before."""
 
@@ -87,13 +94,27 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = {
-    "fence off": Mutant(Twins(store=Unfenced)),
-    "compare-and-set off": Mutant(Twins(store=Uncompared)),
-    "queue mark off": Mutant(Twins(queue=Unmarked)),
-    "receivers' marks off": Mutant(patches=_unmarked_receivers),
-    "relay marks what was not received": Mutant(patches=_marks_before_receipts),
-    "relay forgets its mark": Mutant(patches=_relay_forgets_its_mark),
-    "outbox trimmed too early": Mutant(patches=_trims_too_early),
+    "fence": Mutant(Twins(store=Unfenced)),
+    "position": Mutant(Twins(store=Uncompared)),
+    "both": Mutant(Twins(store=Unguarded)),
+    "queue-mark": Mutant(Twins(queue=Unmarked)),
+    "marks": Mutant(patches=_unmarked_receivers),
+    "early-mark": Mutant(patches=_marks_before_receipts),
+    "forgotten-mark": Mutant(patches=_relay_forgets_its_mark),
+    "early-trim": Mutant(patches=_trims_too_early),
+}
+
+
+#: What catches each, of all that may.
+CAUGHT_BY = {
+    "fence": {"fence"},
+    "position": {"state", "emitted", "restart"},
+    "both": {"state", "emitted", "fence"},
+    "queue-mark": {"emitted"},
+    "marks": {"state", "emitted"},
+    "early-mark": {"gapless"},
+    "forgotten-mark": {"committed once"},
+    "early-trim": {"rest", "restart"},
 }
 
 

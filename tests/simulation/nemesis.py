@@ -81,6 +81,8 @@ class Nemesis:
                 return redis.fall_back([name], chance.random() * FALLS_BACK, down)
             case "redis restarts":
                 redis.stop(names, chance.random() * 1.5)
+            case "redis forgets scripts":
+                redis.forget_scripts(names)
             case _:
                 redis.full_until = self.world.loop.time() + chance.random() * 1.5
         return True

@@ -3,8 +3,11 @@
 tests/properties/test_queue_twins.py holds it against the real one, operation by operation.
 """
 
+import functools
 import hashlib
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -24,11 +27,27 @@ Records = list[OutboxRecord]
 changed = msgspec.structs.replace
 
 
+class Tally(NamedTuple):
+    """How many records there were, and a sum over them in their order."""
+
+    count: int = 0
+    total: int = 0
+
+    def and_then(self, record: bytes) -> "Tally":
+        """With one more."""
+        return Tally(self.count + 1, zlib.crc32(record, self.total))
+
+    @classmethod
+    def of(cls, records: Iterable[bytes]) -> "Tally":
+        """Of all these."""
+        return functools.reduce(cls.and_then, records, cls())
+
+
 class MemoryQueue:
     """Behaves as ActionQueue does. `now` is Redis' clock, epoch ms. Values are frozen, so that copies are shallow.
 
-    `taken` counts the records of each sender, `entered` how often each alert came in as new, and `told` has every
-    event that the outbox ever had.
+    `taken` tallies the records of each sender, `entered` counts how often each alert came in as new, and `told` has
+    every event that the outbox ever had.
     """
 
     def __init__(self, now: Callable[[], int], policy: Policy | None = None) -> None:
@@ -39,7 +58,7 @@ class MemoryQueue:
         self.latest: dict[str, tuple[str, tuple[str, ...]]] = {}
         self.waiting: dict[int, OutboxRecord] = {}
         self.last = 0
-        self.taken: dict[str, int] = {}
+        self.taken: dict[str, Tally] = {}
         self.entered: dict[str, int] = {}
         self.told: dict[int, OutboxRecord] = {}
         self.now = now
@@ -61,7 +80,7 @@ class MemoryQueue:
         for sequence, record in records:
             if self.takes(sequence, mark):
                 self._take(record)
-                self.taken[sender] = self.taken.get(sender, 0) + 1
+                self.taken[sender] = self.taken.get(sender, Tally()).and_then(record)
                 mark = max(mark, sequence)
         self.marks[sender] = mark
         return mark

@@ -1,19 +1,22 @@
 """A simulated Redis of several shards: the store's and queue's twins behind connections that fail.
 
 A shard can fall back to a state up to a second old, alone or with all others. A call goes as redis-py sends it:
-again, up to three times, where its connection is lost; what it did the first time stays done.
+again, up to three times, where its connection is lost; what it did the first time stays done. What is a script
+there goes through the product's own `Script`, and a shard knows only the scripts whose text it has got.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import OutOfMemoryError
+from redis.exceptions import NoScriptError, OutOfMemoryError
 
 from forestall.pipeline.errors import ForestallError
+from forestall.pipeline.queue import queue as action_queue
 from forestall.pipeline.queue.values import Policy
+from forestall.pipeline.store import partition
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import Commit, Held
 from tests.simulation.faults import Faults
@@ -29,6 +32,13 @@ REPEATS = (0.1, 0.2, 0.4)
 READS = frozenset(
     ("held", "load", "due", "destinations", "outbox", "outbox_length", "sent", "origin", "mark")
 )
+#: The twins' methods that are scripts of the product.
+SCRIPTS = {
+    "acquire": partition.ACQUIRE, "commit": partition.COMMIT, "record_sent": partition.RECORD_SENT,
+    "record_origin": partition.RECORD_ORIGIN,
+    "deliver": action_queue.DELIVER, "claim": action_queue.CLAIM,
+    **dict.fromkeys(("renew", "done", "release", "snooze"), action_queue.CHANGE),
+}  # fmt: skip
 SHRINKS = frozenset(("trim",))  # Redis allows it when memory is out
 
 
@@ -61,6 +71,7 @@ class Shard:
 
     def __init__(self, twin: Any, keeps: bool) -> None:
         self.twin = twin
+        self.scripts: set[str] = set()
         self._keeps = keeps
         self._past: deque[tuple[float, dict[str, Any]]] = deque()
 
@@ -82,6 +93,26 @@ class Shard:
         return found is not None
 
 
+class Call(NamedTuple):
+    """An operation of a shard's twin. `sha`: it is a script, of which only that is sent."""
+
+    shard: str
+    method: str
+    arguments: Sequence[Any]
+    sha: str | None = None
+
+
+class _Scripted(NamedTuple):
+    """The client that the product's `Script` sees: what its commands do is the call."""
+
+    redis: "Redis"
+    call: Call
+
+    async def execute_command(self, *args: Any, **_options: Any) -> Any:
+        command, sha = args[:2]
+        return await self.redis.send(self.call._replace(sha=sha if command == "EVALSHA" else None))
+
+
 class Redis:
     """All shards. `call` is one call of a client, with its repeats."""
 
@@ -97,6 +128,7 @@ class Redis:
         self.shards: dict[str, Shard] = {}
         self.down_until: dict[str, float] = {}
         self.full_until = 0.0
+        self.unknown_scripts = 0
         self.cut: dict[object, float] = {}
         self._keeps = bool(faults.acts.keys() & {"redis falls back together", "redis shard falls back"})
         self._store = store
@@ -121,19 +153,32 @@ class Redis:
         return any(changed)
 
     def stop(self, names: Sequence[str], down: float) -> None:
-        """These shards do not answer for `down` seconds."""
+        """These shards do not answer for `down` seconds, and know no scripts then."""
         self.down_until.update(dict.fromkeys(names, self.loop.time() + down))
+        self.forget_scripts(names)
+
+    def forget_scripts(self, names: Sequence[str]) -> None:
+        """As SCRIPT FLUSH, a restart, a failover."""
+        for name in names:
+            self.shards[name].scripts.clear()
 
     async def call(self, name: str, method: str, *arguments: Any) -> Any:
-        """One call."""
+        """One operation of the product: a command, or a script that the shard may have forgotten."""
+        if method in SCRIPTS:
+            sent = _Scripted(self, Call(name, method, arguments))
+            return await SCRIPTS[method].run(sent, ())
+        return await self.send(Call(name, method, arguments))
+
+    async def send(self, call: Call) -> Any:
+        """One command of a client, with its repeats."""
         for pause in REPEATS:
             try:
-                return await self._once(name, method, arguments)
+                return await self._once(call)
             except RedisConnectionError:
                 await asyncio.sleep(pause * (0.5 + self.chance.random()))
-        return await self._once(name, method, arguments)
+        return await self._once(call)
 
-    async def _once(self, name: str, method: str, arguments: Sequence[Any]) -> Any:
+    async def _once(self, call: Call) -> Any:
         faults, chance, at = self.faults, self.chance, self.loop.at
         future: asyncio.Future[Any] = self.loop.create_future()
         there = 0.0005 + chance.random() * 0.004
@@ -142,19 +187,25 @@ class Redis:
         if self.cut.get(PROCESS.get(), 0.0) > self.loop.time() or faults.strikes("lost request", chance):
             at(there, refuse, future, RedisConnectionError("not sent"))
         else:
-            at(there, self._arrive, future, name, method, arguments)
+            at(there, self._arrive, future, call)
         return await future
 
-    def _arrive(self, future: asyncio.Future[Any], name: str, method: str, arguments: Sequence[Any]) -> None:
-        loop, chance = self.loop, self.chance
+    def _arrive(self, future: asyncio.Future[Any], call: Call) -> None:
+        loop, chance, (name, method, arguments, sha) = self.loop, self.chance, call
         if self.down_until.get(name, 0.0) > loop.time():
             refuse(future, RedisConnectionError("down"))
+            return
+        shard = self.shard(name)
+        if sha is not None and sha not in shard.scripts:
+            self.unknown_scripts += 1
+            refuse(future, NoScriptError("No matching script. Please use EVAL."))
             return
         reads = method in READS
         if not reads and method not in SHRINKS and self.full_until > loop.time():
             refuse(future, OutOfMemoryError("command not allowed when used memory > 'maxmemory'."))
             return
-        shard = self.shard(name)
+        if method in SCRIPTS:
+            shard.scripts.add(SCRIPTS[method].sha)
         if not reads:
             shard.before_write(loop.time())
         try:

@@ -17,6 +17,7 @@ from tests.simulation.nemesis import Nemesis
 from tests.simulation.producer import partition_of
 from tests.simulation.queue_twin import MemoryQueue
 from tests.simulation.redis import FencedStore
+from tests.simulation.violations import Violation
 from tests.simulation.worker import Worker
 from tests.simulation.workload import SECONDS, Appended, Workload, catalogue
 from tests.simulation.world import START_MS, World
@@ -29,17 +30,12 @@ class Result(NamedTuple):
     """What came of a seed. `steps` and `digest` are of the schedule: the same for the same seed."""
 
     seed: int
-    violations: list[str]
+    violations: list[Violation]
     faults: Counter[str]
     ends: Counter[str]
     counts: dict[str, int]
     steps: int
     digest: int
-
-    @property
-    def command(self) -> str:
-        """Runs it again."""
-        return f"python -m tests.chaos --simulate --seeds 1 --first-seed {self.seed}"
 
 
 class Twins(NamedTuple):
@@ -64,8 +60,10 @@ def simulate(seed: int, twins: Twins | None = None) -> Result:
     finally:
         loop.end()
     checks = Checks(world)
-    found = [f"no rest: {run.unrest}"] if run.unrest else []
-    found += [f"worker {w.name} stopped for good: {w.stopped}" for w in run.workers if w.stopped]
+    found = [Violation("rest", run.unrest)] if run.unrest else []
+    found += [
+        Violation("restart", f"{w.name} stopped for good: {w.stopped}") for w in run.workers if w.stopped
+    ]
     found += checks.violations if run.unrest else checks.run()
     faults = world.faults.done
     return Result(seed, found, faults, world.ends, dict(checks.counts), loop.steps, loop.digest)
