@@ -126,6 +126,7 @@ class Lane:
         """The receiver's own mark counts; where it keeps none, what was recorded as acknowledged."""
         mark = await self._receiver.mark()
         self._sent = (await self._store.sent()).get(self.name, 0) if mark is None else mark
+        self._emptied = False
         self._held.append((asyncio.get_running_loop().time(), self._sent))
 
     async def _fell_back(self) -> bool:
@@ -134,7 +135,7 @@ class Lane:
         if mark is None or mark >= self._sent:
             return False
         log.warning("relay to %s: the receiver fell back from %d to %d", self.name, self._sent, mark)
-        self._sent = mark
+        self._sent, self._emptied = mark, False  # the outbox may be asked again for what was there before us
         self._held.clear()
         return True
 
@@ -206,10 +207,12 @@ class Relay:
         while True:
             await asyncio.sleep(max(self._keep / 2, 0.1))
             before = asyncio.get_running_loop().time() - self._keep
+            sent = await self._store.sent()
             for source in dict.fromkeys(lane.source for lane in self._lanes):
                 lanes = [lane for lane in self._lanes if lane.source == source]
                 through = min(lane.settled(before) for lane in lanes)
-                if through > trimmed.get(source, 0) and await self._still_held(lanes, through):
+                known = min(trimmed.get(source, 0), *(sent.get(lane.name, 0) for lane in lanes))
+                if through > known and await self._still_held(lanes, through):
                     for lane in lanes:  # again: a store that fell back forgot, and who comes next asks it
                         await self._store.record_sent(lane.name, through)
                     await self._store.trim(source, through)

@@ -50,11 +50,16 @@ class Bench:
         self.errors: list[BaseException] = []
         self._commit: str | None = None
         self._numbers = count(1)
+        self._receivers, self._keep = receivers, keep
+        self.take_over()
+
+    def take_over(self) -> None:
+        """Another owner's relay, which was told of nothing yet."""
         self.lanes = [
             Lane(self.store, "alerts", f"alerts/{n}", receiver, lambda delivered: None)
-            for n, receiver in enumerate(receivers)
+            for n, receiver in enumerate(self._receivers)
         ]
-        self.relay = Relay(self.store, self.lanes, keep, self.errors.append)
+        self.relay = Relay(self.store, self.lanes, self._keep, self.errors.append)
 
     async def emit(self, effects: int) -> None:
         """Commits so many effects."""
@@ -163,6 +168,42 @@ async def test_a_receiver_that_fell_back_gets_again_what_it_lost() -> None:
     await bench.until_sent(6)
     await bench.relay.stop()
     assert receiver.got == [1, 2, 3, 4, 5, 6]
+
+
+async def test_a_receiver_that_fell_back_gets_again_also_what_an_earlier_owner_delivered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Though the lane has seen the outbox empty behind it, and been told of nothing since."""
+    monkeypatch.setattr(module, "IDLE", 0.1)
+    receiver = Receiver(marks=True)
+    receiver.got = [1, 2, 3]
+    bench = Bench(receiver, keep=60)
+    await bench.emit(3)
+    bench.take_over()
+    bench.relay.start()
+    await asyncio.sleep(0.05)
+    del receiver.got[1:]
+    await bench.until_sent(3)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3]
+
+
+async def test_a_store_that_fell_back_is_told_again_what_was_delivered() -> None:
+    """Also where it fell back after all was trimmed: else it waited for ever with what nobody lacks."""
+    bench = Bench(Receiver(), keep=0.2)
+    await bench.emit(3)
+    before = {name: dict(table) for name, table in vars(bench.store).items() if isinstance(table, dict)}
+    before["_outboxes"] = {name: dict(records) for name, records in before["_outboxes"].items()}
+    bench.relay.start()
+    async with asyncio.timeout(5):
+        while await bench.store.outbox_length("alerts"):
+            await asyncio.sleep(0.01)
+    vars(bench.store).update(before)
+    await bench.until_sent(3)
+    async with asyncio.timeout(5):
+        while await bench.store.outbox_length("alerts"):
+            await asyncio.sleep(0.01)
+    await bench.relay.stop()
 
 
 async def test_a_hole_in_the_outbox_ends_the_worker_loudly() -> None:
