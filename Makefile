@@ -44,7 +44,7 @@ constraints: ## resolve pyproject.toml anew into constraints.txt and requirement
 	@test -x build/uv/bin/uv || { $$(bash tests/servers/python.sh) -m venv build/uv && \
 		build/uv/bin/python -m pip install -q $(UV); }
 	@echo 'setuptools>=77' | $(RESOLVE) --all-extras -o constraints.txt
-	@echo 'setuptools>=77' | $(RESOLVE) --extra local --extra report -c constraints.txt -o requirements.txt
+	@echo 'setuptools>=77' | $(RESOLVE) --extra local --extra boosting --extra report -c constraints.txt -o requirements.txt
 
 RESOLVE = build/uv/bin/uv pip compile pyproject.toml - --universal --python-version 3.11 \
 	--generate-hashes --no-strip-extras --no-header --no-annotate --quiet $(UPGRADE)

@@ -54,17 +54,21 @@ def producer(settings: Settings) -> Iterator[Any]:
 
 
 @contextmanager
-def consumer(settings: Settings, *, wait_ms: int = 20) -> Iterator[Any]:
+def consumer(settings: Settings, *, wait_ms: int = 20, group: str | None = None) -> Iterator[Any]:
     """A KafkaConsumer without a group that reads committed data and never resets a position by itself.
 
-    A fetch at the end of a log waits for `wait_ms`, and what is asked meanwhile waits behind it.
+    A fetch at the end of a log waits for `wait_ms`, and what is asked meanwhile waits behind it. With a `group` it
+    shares the partitions with its like, and begins at each log's beginning.
     """
     with _reached(settings):
         client = KafkaConsumer(
             bootstrap_servers=_servers(settings),
             bootstrap_timeout_ms=_CONNECT_MS,
             allow_auto_create_topics=False,
-            auto_offset_reset="none",
+            auto_offset_reset="none" if group is None else "earliest",
+            group_id=group,
+            session_timeout_ms=round(settings.session_timeout * 1_000),
+            heartbeat_interval_ms=round(settings.session_timeout * 1_000 / 4),
             enable_auto_commit=False,
             isolation_level="read_committed",
             fetch_max_wait_ms=wait_ms,

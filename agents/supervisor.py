@@ -27,8 +27,9 @@ SUPERVISOR = "FORESTALL_SUPERVISOR"
 class Supervisor:
     """One supervised command. Signals that ask us to end are handed on."""
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], name: str = "worker") -> None:
         self._command = list(command)
+        self._name = name
         self._child: subprocess.Popen[bytes] | None = None
         self._ending = threading.Event()
 
@@ -45,7 +46,7 @@ class Supervisor:
             if is_final(code):
                 return code
             pause = BACKOFF[0] if time.monotonic() - began > LIVED else pause
-            log.warning("the worker ended with code %d; starting it again in %.1f s", code, pause)
+            log.warning("the %s ended with code %d; starting it again in %.1f s", self._name, code, pause)
             if self._ending.wait(pause):
                 return CLEAN
             pause, restarts = min(pause * 2, BACKOFF[1]), restarts + 1
@@ -59,7 +60,7 @@ class Supervisor:
                 return self._child.wait(timeout=1.0 if self._ending.is_set() else 0.5)
             except subprocess.TimeoutExpired:
                 if self._ending.is_set() and time.monotonic() > self._deadline:
-                    log.warning("the worker did not end within %.0f s; killing it", GRACE)
+                    log.warning("the %s did not end within %.0f s; killing it", self._name, GRACE)
                     self._child.kill()
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:

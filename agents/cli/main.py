@@ -24,6 +24,7 @@ COMMANDS = (
     Entry("topics", "Create or verify the topics."),
     Entry("catalogue", "Put problem catalogues in force, show and compare them."),
     Entry("worker", "Run a worker: it takes in, foresees, learns and delivers."),
+    Entry("trainer", "Run a trainer: boosted trees for problems that ask for them."),
     Entry("replay", "Send a file of events into the journal."),
     Entry("alerts", "Follow the alerts as they come."),
     Entry("queue", "Work the queue of actions."),

@@ -54,7 +54,7 @@ def test_the_tree_has_every_command_of_the_contract() -> None:
     """Names are promised: what stands in scripts goes on working."""
     paths = {" ".join(path[1:]) for path, _ in LEAVES}
     assert paths >= {
-        "check", "worker", "replay", "backtest", "demo", "topics apply", "catalogue apply", "catalogue show",
+        "check", "worker", "trainer", "replay", "backtest", "demo", "topics apply", "catalogue apply", "catalogue show",
         "catalogue diff", "journal dump", "alerts follow", "queue list", "queue claim", "queue done",
         "queue release", "queue snooze", "queue dead", "customer show", "customer export", "customer forget",
         "customer consent", "customer silence", "deadletters list", "deadletters replay",
@@ -63,9 +63,9 @@ def test_the_tree_has_every_command_of_the_contract() -> None:
 
 
 def test_what_reads_can_print_json() -> None:
-    """All but the worker, which prints its log, and the backtest, which writes files, have --json."""
+    """All but worker and trainer, which print their log, and the backtest, which writes files, have --json."""
     without = {" ".join(path[1:]) for path, command in LEAVES if "--json" not in _options(command)}
-    assert without == {"worker"}
+    assert without == {"worker", "trainer"}
 
 
 def test_every_command_takes_the_settings_under_their_own_names() -> None:

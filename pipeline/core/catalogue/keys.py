@@ -235,8 +235,8 @@ PROBLEM = Section(
         Key(
             "model",
             MODEL,
-            "What learns it: the default; `boosted`, which boosted trees join where they help (fitted in a backtest,"
-            " not yet live); or a linear classifier of River.",
+            "What learns it: the default; `boosted`, which boosted trees join where they help (`forestall trainer`);"
+            " or a linear classifier of River.",
             '"bayesian"',
             '"boosted"',
         ),

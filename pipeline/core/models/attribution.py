@@ -30,11 +30,14 @@ def attribute(
     usual = 0.0
     told = np.zeros(MOST_SPLITS, np.int64)
     values = np.zeros(1 << MOST_SPLITS)
+    nodes, shares = np.zeros(MOST_SPLITS + 2, np.int64), np.zeros(MOST_SPLITS + 2)
     for t in range(roots.shape[0]):
         end = roots[t + 1] if t + 1 < roots.shape[0] else column.shape[0]
         count = columns_of(column, roots[t], end, told)
         for subset in range(1 << count):
-            values[subset] = value_of(row, roots[t], column, threshold, right, missing, cover, told, subset)
+            values[subset] = value_of(
+                row, roots[t], column, threshold, right, missing, cover, told, subset, nodes, shares
+            )
         usual += values[0]
         for i in range(count):
             terms[told[i]] += shapley(values, count, i)
@@ -67,9 +70,11 @@ def value_of(
     cover: Integers,
     told: Integers,
     subset: int,
+    nodes: Integers,
+    shares: Floats,
 ) -> float:
-    """What the tree gives on the mean where it is told only the columns whose bits are set in `subset`."""
-    nodes, shares = np.zeros(MOST_SPLITS + 2, np.int64), np.zeros(MOST_SPLITS + 2)
+    """What the tree gives on the mean where it is told only the columns whose bits are set in `subset`. `nodes` and
+    `shares` are room for those that wait."""
     nodes[0], shares[0] = root, 1.0
     waiting = 1
     value = 0.0
