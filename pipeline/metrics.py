@@ -77,6 +77,11 @@ class Metrics:
     score_base_rate = gauge("forestall_score_base_rate", "Share of yes.", "problem")
     gate_open = gauge("forestall_gate_open", "1 while the skill gate is open, else 0.", "problem")
     offset_counts = gauge("forestall_offset_counts", "1 while customers' residuals count, else 0.", "problem")
+    drifts = gauge("forestall_drifts", "How often predictions have become worse.", "problem")
+    drift_error = gauge(
+        "forestall_drift_error", "Mean squared error since it last changed (ADWIN).", "problem"
+    )
+    drift_answers = gauge("forestall_drift_answers", "Answers since then.", "problem")
     challenger_heard = gauge("forestall_challenger_heard", "1 while boosted trees count, else 0.", "problem")
     challenger_gain = gauge(
         "forestall_challenger_gain", "Log loss that they save, nats a question.", "problem"
@@ -207,6 +212,9 @@ SCORES: Mapping[str, Instrument[Gauge]] = {
     "base_rate": Metrics.score_base_rate,
     "gate_open": Metrics.gate_open,
     "offset_counts": Metrics.offset_counts,
+    "drifts": Metrics.drifts,
+    "drift_error": Metrics.drift_error,
+    "drift_answers": Metrics.drift_answers,
     "challenger_heard": Metrics.challenger_heard,
     "challenger_gain": Metrics.challenger_gain,
     "challenger_gain_lower": Metrics.challenger_gain_lower,

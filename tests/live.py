@@ -33,10 +33,7 @@ class Live:
         self.settings = msgspec.structs.replace(settings, web_port=port)
         self.web = f"127.0.0.1:{port}"
         command = [sys.executable, "-m", *module, *([] if supervised else ["--alone"])]
-        given = msgspec.structs.asdict(self.settings).items()
-        environment = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
-        environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-        self.worker = Child("worker", command, folder, environment=environment)
+        self.worker = Child("worker", command, folder, environment=environment(self.settings))
         apply_topics(self.settings)
 
     def configure(self, *catalogues: Path) -> None:
@@ -73,6 +70,26 @@ class Live:
         """Waits until nothing in the logs waits to be processed."""
         with lag_meter(self.settings) as lag:
             self.until(lambda: sum(lag()) == 0, seconds)
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """The settings, as variables of a process."""
+    given = msgspec.structs.asdict(settings).items()
+    variables = {f"FORESTALL_{name.upper()}": str(value) for name, value in given}
+    return variables | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+
+
+def trainer(settings: Settings, folder: Path, name: str = "trainer") -> Child:
+    """A trainer under its supervisor, not started yet."""
+    code = "from forestall.agents.cli.main import main; main()"
+    return Child(name, [sys.executable, "-c", code, "trainer"], folder, environment=environment(settings))
+
+
+def boosted(catalogue: Path, folder: Path) -> Path:
+    """A copy of a catalogue of one problem, which boosted trees are to join."""
+    file = folder / f"boosted-{catalogue.name}"
+    file.write_text(catalogue.read_text().replace("\nask =", '\nmodel = "boosted"\nask =', 1))
+    return file
 
 
 @contextmanager

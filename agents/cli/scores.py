@@ -1,6 +1,7 @@
 """Scores as tables, for `forestall backtest`."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from math import isnan, nan
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 import msgspec
 
 from forestall.agents.cli.output import plural, print_table
-from forestall.pipeline.backtest.result import Money, ProblemResult, Result, Value
+from forestall.pipeline.backtest.result import Drifted, Money, ProblemResult, Result, Value
 from forestall.pipeline.backtest.value import NOBODY
 from forestall.pipeline.core.scores import Scores
 
@@ -41,6 +42,8 @@ def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
     if one.money is not None:
         click.echo(money_line(one, one.money))
     ends = f"{one.answered:,} answered, {one.unlearned:,} ended unlearned, {one.open:,} still open"
+    if one.last_maturity is not None:
+        ends += f"; of those asked since the last 30 % began {one.last_maturity:.0%} are answered"
     told = [f"{plural(one.questions, 'question')}: {ends}"] if counts else []
     raised = one.alerts.get("raised", 0)
     ended = ", ".join(f"{n:,} {state}" for state, n in one.alerts.items() if state != "raised")
@@ -49,7 +52,16 @@ def show_problem(one: ProblemResult, *, counts: bool = True) -> None:
         told[-1] += f"; {one.came_true:,} came true, {_hours(one.lead_hours)} after the alert (median)"
     held = ", ".join(f"{count:,} by {gate}" for gate, count in one.held_back.items())
     told += [f"held back: {held}"] if held else []
+    told += (
+        [f"became worse {len(one.drifts)} times: {', '.join(map(_drift, one.drifts))}"] if one.drifts else []
+    )
     click.echo("\n".join(told))
+
+
+def _drift(one: Drifted) -> str:
+    """When, and from what mean squared error to what."""
+    day = datetime.fromtimestamp(one.known / 1000, UTC).date()
+    return f"{day} (error {one.before:.3f}, since {one.since:.3f})"
 
 
 def money_line(one: ProblemResult, money: Money) -> str:

@@ -126,6 +126,25 @@ ROWS: dict[str, tuple[Panel, ...]] = {
             },
         ),
         Panel(
+            "Drift",
+            "Mean squared error since it last changed, and how often it has become worse.",
+            "short",
+            {
+                "{{problem}} error": "max by (problem) (forestall_drift_error)",
+                "{{problem}} became worse": "max by (problem) (forestall_drifts)",
+            },
+        ),
+        Panel(
+            "Boosted trees",
+            "Log loss that they save, nats a question, with its lower bound; 1 while they count.",
+            "short",
+            {
+                "{{problem}} saves": "max by (problem) (forestall_challenger_gain)",
+                "{{problem}} at least": "max by (problem) (forestall_challenger_gain_lower)",
+                "{{problem}} counts": "max by (problem) (forestall_challenger_heard)",
+            },
+        ),
+        Panel(
             "Learning",
             "Answers learned and notices sent a second.",
             "cps",

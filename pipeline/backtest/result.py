@@ -130,6 +130,16 @@ class Treated(msgspec.Struct, frozen=True, kw_only=True):
     came: float
 
 
+class Drifted(msgspec.Struct, frozen=True, kw_only=True):
+    """Predictions became worse: when the answer was known that showed it (epoch ms), after how many answers, and the
+    mean squared error before and since."""
+
+    known: int
+    answers: int
+    before: float
+    since: float
+
+
 class ProblemResult(msgspec.Struct, frozen=True, kw_only=True):
     """One problem's scores: over `every` answer from the first on, and over the `last`, those asked since `since`
     (epoch ms); `reference` are those of LightGBM over the last ones.
@@ -138,6 +148,8 @@ class ProblemResult(msgspec.Struct, frozen=True, kw_only=True):
     state counts changes of alerts; `held_back` by gate counts predictions that were worth an alert.
     `came_true` of the alerts did; `lead_hours` is the median from raised to come. `money` and what follows is of the
     last ones, and None or empty where only answers are known (a recording).
+    `maturity` is the share of all questions whose answer is in, of those that will have one, `last_maturity` that of
+    the questions asked since `since`: what is open may come out otherwise. `drifts` are the last eight.
     """
 
     problem: str
@@ -164,6 +176,9 @@ class ProblemResult(msgspec.Struct, frozen=True, kw_only=True):
     factors: list[Factor] = []
     slices: list[Slice] = []
     treatments: list[Treated] = []
+    maturity: float | None = None
+    last_maturity: float | None = None
+    drifts: list[Drifted] = []
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

@@ -119,7 +119,8 @@ class Backtest:
         problem = tally.problem
         model = self._inline.foresee[0].state.models.get(problem.name)
         weights = model.weights if model is not None else None
-        seen = Seen(self._program.problems[problem.name], weights, self._categories)
+        compiled, drifts = self._program.problems[problem.name], self._inline.learn.drifts(problem.name)
+        seen = Seen(compiled, weights, self._categories, drifts)
         if self._reference is None:
             return scored(tally, self._name, seen)
         return scored(tally, self._name, seen, beside(self._reference, problem, since_of(tally), self._cover))

@@ -6,10 +6,11 @@ import msgspec
 
 from forestall.pipeline.backtest.categories import Categories
 from forestall.pipeline.backtest.factors import factors_of
-from forestall.pipeline.backtest.result import Contender, LeadBar, ProblemResult, Rung, Value
+from forestall.pipeline.backtest.result import Contender, Drifted, LeadBar, ProblemResult, Rung, Value
 from forestall.pipeline.backtest.slices import slices_of
 from forestall.pipeline.backtest.tally import Tally
 from forestall.pipeline.backtest.value import WEEK, Valuing
+from forestall.pipeline.core.drift import Drift
 from forestall.pipeline.core.models.protocol import Learned
 from forestall.pipeline.core.program import Compiled
 from forestall.pipeline.core.scores import Scores
@@ -21,11 +22,12 @@ PIECES, LEAST = 24, 50
 
 
 class Seen(NamedTuple):
-    """What else is known of a problem in a backtest: its model as it ended (None: it learned nothing)."""
+    """What else is known of a problem in a backtest: its model as it ended (None: it learned nothing), its drifts."""
 
     compiled: Compiled
     weights: Learned | None
     categories: Categories
+    drifts: list[Drift]
 
 
 class Beside(NamedTuple):
@@ -97,6 +99,9 @@ def _looked_into(
         money=valuing.money(own, rules),
         rungs=rungs,
         factors=factors,
+        maturity=tally.maturity(0, result.every.count),
+        last_maturity=tally.maturity(since, result.last.count),
+        drifts=[Drifted(**msgspec.structs.asdict(drift)) for drift in seen.drifts],
         slices=slices_of(rows, seen.categories, fields, tally.problem.threshold),
     )
 

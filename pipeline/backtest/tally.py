@@ -51,6 +51,7 @@ class Tally:
         self.last_asked = LastAsked()
         self.latest = 0
         self._treated: dict[str, list[float]] = {}
+        self._open_asked = array("q")
         self._pairs: list[tuple[int, float, bool]] = []
         self._rows: list[tuple[Hashable, int, int]] = []
 
@@ -64,6 +65,7 @@ class Tally:
         """A question outlives the file."""
         self._count(prediction)
         self.open += 1
+        self._open_asked.append(prediction.asked)
 
     def answered(self, asked: int, p: float, y: bool) -> None:
         """A pair to score; `asked` is epoch ms."""
@@ -116,6 +118,11 @@ class Tally:
             Treated(treatment=name, count=int(n), said=said / n, came=came / n)
             for name, (n, said, came) in sorted(self._treated.items())
         ]
+
+    def maturity(self, since: int, answered: int) -> float | None:
+        """The share of the questions asked since then whose answer is in, where so many are."""
+        waiting = sum(asked >= since for asked in self._open_asked)
+        return answered / (answered + waiting) if answered + waiting else None
 
     def flush(self) -> None:
         """Counts what has been taken so far."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from forestall.pipeline.core.deadletters import dead_letter
+from forestall.pipeline.core.drift import Drift
 from forestall.pipeline.core.effects import NOTICES, Changes, Effect, Progress, Record
 from forestall.pipeline.core.head import HEAD, Head, Written, decode_head, encode_head, outdated
 from forestall.pipeline.core.learning import (
@@ -157,6 +158,11 @@ class Learn:
     def scores(self) -> dict[str, dict[str, float]]:
         """The prequential scores of each problem in memory, by metric."""
         return {name: state.scores() for name, state in self._problems.items() if state is not None}
+
+    def drifts(self, problem: str) -> list[Drift]:
+        """The last drifts of a problem in memory, the earliest first."""
+        state = self._problems.get(problem)
+        return list(state.watch.drifts) if state is not None else []
 
     # -- applying -------------------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 import numpy as np
 
+from forestall.pipeline.core.drift import Watch
 from forestall.pipeline.core.lateness import Lateness
 from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
 from forestall.pipeline.core.models.boosted import Boosted
@@ -66,6 +67,7 @@ class ProblemState:
         self.threshold = 0.5
         self.noticed_ms = 0
         self.lateness = Lateness()
+        self.watch = Watch()
 
     @classmethod
     def new(cls, answer: Answer, new_model: NewModel) -> "ProblemState":
@@ -100,10 +102,16 @@ class ProblemState:
             return
         z = self.model.predict(row, answer.categories)
         counted = answer.offset if self.offset_counts else 0.0
-        self.window.add(sigmoid(z + counted), y, answer.weight)
+        self._score(answer, sigmoid(z + counted))
         self._weigh_residuals(z, answer.offset, y)
         variance = answer.variance if self.offset_counts else 0.0
         self.model.learn(row, answer.categories, y, answer.weight, counted, variance)
+
+    def _score(self, answer: Answer, p: float) -> None:
+        """What was said of the answer, into the window of scores and the watch for drift."""
+        y = float(answer.y)
+        self.window.add(p, y, answer.weight)
+        self.watch.add((p - y) * (p - y), answer.weight, answer.known, self.answers)
 
     def _learn_open(self, answer: Answer) -> None:
         """An answer is late: the question is learned as what late answers have been, the more of them the more. Else
@@ -116,8 +124,8 @@ class ProblemState:
 
     def _learn_late(self, answer: Answer) -> None:
         """The model has learned the question while it was open, and is no test of it any more: what was said is."""
-        self.window.add(answer.p, float(answer.y), answer.weight)
         self.lateness.add(answer.y)
+        self._score(answer, answer.p)
 
     def noticed(self, ms: int) -> None:
         """A notice goes out now: the gate is judged, and the next one set."""
@@ -164,6 +172,9 @@ class ProblemState:
             "answers": float(self.answers),
             "gate_open": float(self.gate_open),
             "offset_counts": float(self.offset_counts),
+            "drifts": float(self.watch.number),
+            "drift_error": self.watch.mean,
+            "drift_answers": float(self.watch.width),
             **self._challenge(),
         }
 
@@ -213,15 +224,17 @@ class _Stored(msgspec.Struct, array_like=True):
     kind: str = BAYESIAN
     asked_for: int = -1
     told: int = 0
+    watch: bytes = b""
 
 
-_REST = _Stored.__struct_fields__[4:]
+_REST = _Stored.__struct_fields__[4:-1]
 
 
 def encode_problem(state: ProblemState) -> bytes:
     """The problem's document."""
-    rest = [getattr(state, name) for name in _REST]
-    stored = _Stored(state.revision, state.catalogue, state.live.to_bytes(), state.window.to_bytes(), *rest)
+    rest = {name: getattr(state, name) for name in _REST}
+    model, window, watch = (part.to_bytes() for part in (state.live, state.window, state.watch))
+    stored = _Stored(state.revision, state.catalogue, model, window, watch=watch, **rest)
     return sealed(_encode(stored))
 
 
@@ -237,6 +250,8 @@ def decode_problem(document: bytes) -> ProblemState:
     )
     for name in _REST:
         setattr(state, name, getattr(stored, name))
+    if stored.watch:
+        state.watch = Watch.from_bytes(stored.watch)
     return state
 
 

@@ -2,15 +2,12 @@
 
 import gzip
 import json
-import sys
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 import pytest
 from click.testing import CliRunner
 
-from forestall.agents.child import Child
 from forestall.agents.cli.main import main
 from forestall.agents.lag import lag_meter
 from forestall.agents.recorder import dump_journal
@@ -20,7 +17,7 @@ from forestall.schemas.answer import decode_answers_record
 from forestall.schemas.event import MODEL_NOTICE
 from forestall.schemas.notice import decode_notice_event
 from forestall.schemas.trees import FittedTrees
-from tests.live import live
+from tests.live import boosted, live, trainer
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
@@ -44,25 +41,6 @@ def settings(kafka: Kafka, clean_redis: Redis, namespace: str) -> Settings:
     )
 
 
-@pytest.fixture
-def catalogue(tmp_path: Path) -> Path:
-    """The help desk's, with trees."""
-    text = (CATALOGUES / "helpdesk.toml").read_text()
-    file = tmp_path / "boosted.toml"
-    file.write_text(text.replace("\nask =", '\nmodel = "boosted"\nask =', 1))
-    return file
-
-
-def trainer(settings: Settings, folder: Path, name: str) -> Child:
-    """A trainer, under its supervisor."""
-    given = {
-        f"FORESTALL_{key.upper()}": str(value) for key, value in msgspec.structs.asdict(settings).items()
-    }
-    code = "from forestall.agents.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "trainer"]
-    return Child(name, command, folder, environment=given)
-
-
 def run(*arguments: str) -> str:
     """What a command says; it must end well."""
     done = CliRunner().invoke(main, list(arguments), catch_exceptions=False)
@@ -71,13 +49,14 @@ def run(*arguments: str) -> str:
 
 
 def test_trees_are_part_of_the_logs_and_a_replay_gives_the_same_bytes(
-    settings: Settings, catalogue: Path, tmp_path: Path
+    settings: Settings, tmp_path: Path
 ) -> None:
     """Worker and trainer are killed and start again; trees come at their numbers, each once; they are heard; states
     and topics are what a replay makes of the logs; and the scores are those of a backtest of the file."""
     events = tmp_path / "events.jsonl"
     with gzip.open(SAMPLES / "helpdesk.jsonl.gz") as lines:
         events.write_bytes(b"".join(islice(lines, EVENTS)))
+    catalogue = boosted(CATALOGUES / "helpdesk.toml", tmp_path)
     (tmp_path / "one").mkdir()
     training, again = trainer(settings, tmp_path, "training"), trainer(settings, tmp_path, "again")
     with live(settings, tmp_path / "one") as one:

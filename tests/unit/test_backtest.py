@@ -260,3 +260,18 @@ def test_a_question_whose_answer_is_late_counts_once() -> None:
         assert problem.questions == problem.answered + problem.unlearned + problem.open
         assert problem.answered == problem.every.count > 300
         assert problem.money is not None
+
+
+def test_maturity_is_the_share_of_answers_that_are_in_and_drift_is_told() -> None:
+    """Of all questions, and of those as late as the ones that the last scores are of."""
+    result = run([*lines(9_000)])
+    [problem] = result.problems
+    assert problem.maturity == problem.answered / (problem.answered + problem.open)
+    assert problem.last_maturity is not None
+    assert 0.2 < problem.last_maturity < problem.maturity < 1.0
+    assert problem.last.count / problem.last_maturity < problem.last.count + problem.open + 0.5
+    assert problem.drifts == []
+    told = (
+        CliRunner().invoke(main, ["backtest", "--problems", str(CATALOGUE), "--events", str(EVENTS)]).output
+    )
+    assert "of those asked since the last 30 % began" in told

@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from forestall.pipeline.core.drift import Watch
 from forestall.pipeline.core.features import count, fill, measure
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
@@ -14,6 +15,7 @@ from forestall.pipeline.core.models.forest import Forest
 from forestall.pipeline.core.models.trees import Trees
 from forestall.pipeline.core.models.weights import Numbers
 from forestall.pipeline.core.scores import Window
+from forestall.pipeline.core.windowing import CLOCK
 
 ROWS = 128
 COLUMNS = 3
@@ -50,7 +52,8 @@ def fingerprint() -> str:
 def warm_up() -> None:
     """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there.
 
-    Those of trees only add and compare; they are no part of the fingerprint.
+    Those of trees and of the watch for drift only add, multiply, compare and take roots (and `log`, which is in it):
+    they are no part of the fingerprint.
     """
     fingerprint()
     root, column, right, missing, cover = (
@@ -60,6 +63,9 @@ def warm_up() -> None:
     forest = Forest(1, (), stump)
     forest.logit([0.0], [])
     forest.terms([0.0], [])
+    watch = Watch()
+    for n in range(4 * CLOCK):
+        watch.add(float(n >= 2 * CLOCK), 1.0, n, n)
 
 
 def _columns() -> NDArray[np.float64]:
