@@ -6,7 +6,7 @@ import msgspec
 
 #: Forgetting of what late answers have been, and how many must be in to believe half of it.
 STEP = 1.0 / 500.0
-PRIOR = 20.0
+PRIOR = 100.0
 
 
 class Lateness(msgspec.Struct, array_like=True):

@@ -79,10 +79,10 @@ def test_what_late_answers_have_been_is_stored() -> None:
 
 
 def loss(late_after: int) -> float:
-    """Log loss over the days after the first late answers. Each day 20 are asked, a yes takes longer than a no, and who
+    """Log loss once late answers are in. Each day 60 are asked, a yes takes longer than a no, and who
     works on them (a category) changes every twenty days: some are good at it and some are not."""
     random = np.random.default_rng(1)
-    asked = np.arange(DAYS * 20) // 20
+    asked = np.arange(DAYS * 60) // 60
     crew = 2 * (asked // 20) + random.integers(0, 2, len(asked))
     yes = random.random(len(asked)) < np.where(crew % 2, 0.8, 0.2)
     told: list[tuple[int, Answer]] = []
@@ -100,7 +100,7 @@ def loss(late_after: int) -> float:
             state.learn(told[heard][1])
             heard += 1
         p[n] = state.model.predict([1.0], [int(crew[n])])
-    chosen = asked > SLOW
+    chosen = asked > 2 * SLOW
     return log_loss(1.0 / (1.0 + np.exp(-p[chosen])), yes[chosen].astype(float), np.ones(chosen.sum()))
 
 
