@@ -21,6 +21,8 @@ ID_BYTES = 8
 SUBJECT_LIMIT = 64
 #: Open questions of one problem (one real caller has 280).
 QUESTION_LIMIT = 500
+#: So many timers may stand that no longer count, beside as many as do.
+STALE_LIMIT = 64
 
 
 class Question(msgspec.Struct, array_like=True, kw_only=True, gc=False):
@@ -151,12 +153,23 @@ class Customer:
         self.open: dict[str, int] = {}
         self.timers: list[Timer] = []
 
+    def index(self) -> None:
+        """Rebuilds what is not stored: the waiting questions, their numbers, and the timers."""
+        self.waiting = {}
+        self.open = {}
+        for question in self.questions.values():
+            name = question.problem
+            self.open[name] = self.open.get(name, 0) + 1
+            if question.y is None:
+                self.waiting.setdefault(name, {})[question.number] = question
+        self.timers = self._all_timers()
+
     def add(self, question: Question) -> None:
         """Opens a question."""
         self.questions[question.number] = question
         self.waiting.setdefault(question.problem, {})[question.number] = question
         self.open[question.problem] = self.open.get(question.problem, 0) + 1
-        heappush(self.timers, (question.due, "question", question.number))
+        self._set_timer((question.due, "question", question.number))
 
     def answer(self, question: Question, y: bool, known: int) -> None:
         """The answer is known; the question stays open until its label is learned."""
@@ -167,7 +180,7 @@ class Customer:
     def keep_open(self, question: Question) -> None:
         """The question was due, and waits on until it closes."""
         question.due = question.closes
-        heappush(self.timers, (question.due, "question", question.number))
+        self._set_timer((question.due, "question", question.number))
 
     def close(self, question: Question) -> None:
         """Ends a question; its moment goes with the last question that shares it."""
@@ -182,12 +195,12 @@ class Customer:
     def set_alert(self, alert: OpenAlert) -> None:
         """Opens or changes an alert."""
         self.alerts[alert.id] = alert
-        heappush(self.timers, (alert.expires, "alert", alert.id))
+        self._set_timer((alert.expires, "alert", alert.id))
 
     def await_silence(self, problem: str, at: int) -> None:
         """Asks the problem at `at`, unless an event moves that on."""
         self.silences[problem] = at
-        heappush(self.timers, (at, "silence", problem))
+        self._set_timer((at, "silence", problem))
 
     def allows(self, purpose: Purpose) -> bool:
         """Whether the customer lets us do this. Without a choice it is allowed: legitimate interest is assumed."""
@@ -207,6 +220,20 @@ class Customer:
         """The next that is due at or before `until`, in the order (ms, kind, key); it will not be due again."""
         due = self.next_due()
         return heappop(self.timers) if due is not None and due <= until else None
+
+    def _set_timer(self, timer: Timer) -> None:
+        heappush(self.timers, timer)
+        counting = len(self.questions) + len(self.alerts) + len(self.silences)
+        if len(self.timers) > 2 * counting + STALE_LIMIT:
+            self.timers = self._all_timers()
+
+    def _all_timers(self) -> list[Timer]:
+        """A heap of the timers that count."""
+        timers: list[Timer] = [(q.due, "question", q.number) for q in self.questions.values()]
+        timers += [(a.expires, "alert", a.id) for a in self.alerts.values()]
+        timers += [(at, "silence", problem) for problem, at in self.silences.items()]
+        heapify(timers)
+        return timers
 
     def _counts(self, timer: Timer) -> bool:
         """Whether the timer still stands: what ended or moved leaves its old timer behind."""
@@ -266,24 +293,8 @@ def decode_customer(document: bytes) -> Customer:
     customer.consents = stored.consents
     customer.pauses = stored.pauses
     customer.erased = stored.erased
-    _index(customer)
+    customer.index()
     return customer
-
-
-def _index(customer: Customer) -> None:
-    """Rebuilds what is not stored: the waiting questions, their numbers, and the timers."""
-    customer.waiting = {}
-    customer.open = {}
-    for question in customer.questions.values():
-        name = question.problem
-        customer.open[name] = customer.open.get(name, 0) + 1
-        if question.y is None:
-            customer.waiting.setdefault(name, {})[question.number] = question
-    timers: list[Timer] = [(q.due, "question", q.number) for q in customer.questions.values()]
-    timers += [(a.expires, "alert", a.id) for a in customer.alerts.values()]
-    timers += [(at, "silence", problem) for problem, at in customer.silences.items()]
-    heapify(timers)
-    customer.timers = timers
 
 
 def migrate(customer: Customer, old: tuple[str, ...], layout: Layout) -> None:
