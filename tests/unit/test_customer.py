@@ -56,7 +56,7 @@ def test_what_is_due_comes_once_and_in_order_however_often_timers_were_swept() -
             customer.close(question)
         customer.await_silence("quiet", number)
     again = decode_customer(encode_customer(customer))
-    due = [[timer for timer in iter(lambda c=c: _next(c), None)] for c in (customer, again)]
+    due = [list(iter(lambda c=c: _next(c), None)) for c in (customer, again)]
     assert due[0] == due[1]
     assert [timer[2] for timer in due[0]] == ["quiet", *range(0, 1_000, 10)]
 
