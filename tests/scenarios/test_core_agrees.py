@@ -17,6 +17,9 @@ from tests.scenarios.samples import CATALOGUES, SAMPLES, TASKS
 from tests.scenarios.task_rows import Row, task
 
 NOW = 1_790_000_000_000
+#: The three backtests take a minute or two of CPU, more where others compute beside.
+pytestmark = pytest.mark.timeout(1200)
+
 #: The least AUROC over the last 30 % of each task's rows.
 BARS = {"A1": 0.78, "A2": 0.80, "A3b": 0.65, "C1": 0.74, "C2": 0.80, "E1": 0.76}
 
