@@ -8,6 +8,7 @@ from typing import Any
 import click
 import rich.console
 
+from tests.bench import ablation as ablations
 from tests.bench import foresight as foresights
 from tests.bench import latency as latencies
 from tests.bench import memory as memories
@@ -111,6 +112,19 @@ def foresight(file: Path | None, quick: bool) -> None:
     Example: make bench ARGS="foresight --json foresight.json"
     """
     found = foresights.run(rich.console.Console(), quick=quick)
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@main.command()
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
+def ablation(file: Path | None, quick: bool) -> None:
+    """What each family of features is worth on the rows before each task's test, and costs in µs a prediction.
+
+    Example: make bench ARGS="ablation --json ablation.json"
+    """
+    found = ablations.run(rich.console.Console(), quick=quick)
     if file is not None:
         file.write_text(json.dumps(found, indent=2) + "\n")
 

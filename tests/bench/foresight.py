@@ -5,10 +5,9 @@ task's, as they were predicted when asked. Intervals come of 200 draws of custom
 customer's questions are much alike.
 """
 
-import gzip
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,18 +17,15 @@ from rich.table import Table
 
 from forestall.pipeline.backtest.reference import Reference
 from forestall.pipeline.backtest.scoring import LAST
-from forestall.pipeline.core.catalogue.parse import parse
-from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.partition import Prediction
-from forestall.pipeline.core.program import Program, compile_program
+from forestall.pipeline.core.program import Program
 from forestall.pipeline.core.scores import auprc, auroc, calibration_error, log_loss
 from forestall.pipeline.inline import Inline
 from forestall.schemas.answer import Answer
-from forestall.schemas.catalogue import CatalogueFile, Configuration
-from forestall.schemas.event import CATALOGUE, TICK, decode_event, encode
-from tests.scenarios.samples import CATALOGUES, SAMPLES, TASKS, Task
+from tests.bench.samples import program_of, through
+from tests.scenarios.samples import TASKS, Task
 
 #: Our own models by the names that the table gives them, and the one that is trained once.
 MODELS: dict[str, str | None] = {"default": None, "boosted": "boosted"}
@@ -78,7 +74,7 @@ def run(console: Console, *, quick: bool, draws: int = DRAWS) -> dict[str, Any]:
         for name, model in MODELS.items():
             console.log(f"{sample}: {name}")
             runs[name] = _run(sample, model)
-        program = _program(sample)
+        program = program_of(sample)
         for task_name, task in TASKS.items():
             if task.sample == sample:
                 console.log(f"{task_name}: {REFERENCE}, and {draws} draws")
@@ -89,7 +85,7 @@ def run(console: Console, *, quick: bool, draws: int = DRAWS) -> dict[str, Any]:
 
 
 def _run(sample: str, model: str | None) -> Ran:
-    program = _program(sample)
+    program = program_of(sample)
     reference = Reference(program)
     answered: dict[str, list[Answered]] = {name: [] for name in program.problems}
     rows: dict[str, list[Answer]] = {name: [] for name in program.problems}
@@ -105,14 +101,7 @@ def _run(sample: str, model: str | None) -> Ran:
             rows[answer.problem].append(answer)
 
     inline = Inline(1, None, predicted, model, learned)
-    inline.feed_all(_own(CATALOGUE, _configuration(sample), 0))
-    ms = 0
-    for offset, line in enumerate(_lines(sample)):
-        event = decode_event(line)
-        ms = round(event.time.timestamp() * 1000)
-        reference.event(event)
-        inline.feed(0, Record(offset, ms, str(event.customer).encode(), line))
-    inline.feed_all(_own(TICK, None, ms))
+    through(inline, sample, reference.event)
     us = {name: _us(inline.learn.model(name), rows[name]) for name in program.problems}
     return Ran(answered, us, reference)
 
@@ -206,24 +195,3 @@ def _table(found: dict[str, Any]) -> Table:
     for model, means in found["mean"].items():
         table.add_row("mean", model, *(f"{means[metric]:.4f}" for metric in METRICS), "")
     return table
-
-
-def _configuration(sample: str) -> Configuration:
-    path = CATALOGUES / f"{sample}.toml"
-    return Configuration(version=1, files=[CatalogueFile(path.name, path.read_text())], salt="bench")
-
-
-def _program(sample: str) -> Program:
-    return compile_program(parse(_configuration(sample).files))
-
-
-def _lines(sample: str) -> Iterator[bytes]:
-    with gzip.open(SAMPLES / f"{sample}.jsonl.gz", "rb") as lines:
-        yield from (line.rstrip(b"\n") for line in lines)
-
-
-def _own(type_: str, data: Configuration | None, ms: int) -> Record:
-    """A record that Forestall itself would write."""
-    event = {"specversion": "1.0", "id": f"{type_}:{ms}", "source": "bench", "type": type_, "data": data}
-    time_ = np.datetime64(ms, "ms").item().isoformat() + "Z"
-    return Record(0, ms, None, encode(event | {"time": time_}))
