@@ -31,7 +31,7 @@ BACKLOG = 50_000
 class Part:
     """One of the two processors: its topic, and how its cores are made (partition, answers partitions).
 
-    `gather` is for how many seconds its chunks are joined before they are processed and committed.
+    `gather` is for how many seconds chunks are awaited and joined before they are processed and committed.
     """
 
     name: str
@@ -105,11 +105,7 @@ class Owned:
             refused=lambda cause: edges.metrics.commits_refused.labels(part.name, cause).inc(),
             limits=Limits(budget=settings.chunk_budget, cached=settings.cache_limit),
         )
-        self.gathering = (
-            Gathering(self.processor.process, edges.failed, part.gather, settings.chunk_limit)
-            if part.gather
-            else None
-        )
+        self._gathering = Gathering(self._work_off, edges.failed, part.gather, settings.chunk_limit)
         self._take_over = TakeOver(settings, self.store, part.name, place[1])
         self.relay: Relay | None = None
         self.ticker: Ticker | None = None
@@ -132,8 +128,7 @@ class Owned:
     async def close(self) -> None:
         """The partition is no longer ours, or about to be taken anew."""
         self.processor.close()
-        if self.gathering is not None:
-            self.gathering.drop()
+        self._gathering.drop()
         self.ticker = None
         if self.relay is not None:
             await self.relay.stop()
@@ -148,6 +143,10 @@ class Owned:
         return await read_tail(self._edges.settings, self.place, self.processor.position, count)
 
     async def process(self, chunk: Chunk) -> None:
+        """Has a chunk applied; returns once there is room for the next."""
+        await self._gathering.take(chunk)
+
+    async def _work_off(self, chunk: Chunk) -> None:
         """Applies a chunk once the relay has kept up; after an upgrade once the earlier core's effects are out."""
         left = self.core.outdated()
         if left is not None and not await self._take_over.begin(left, self.processor.token, self._stays):
@@ -155,10 +154,7 @@ class Owned:
         while self.relay is not None and self.relay.backlog() > BACKLOG and not self._edges.rebalancing():
             await asyncio.sleep(0.05)
         self._edges.metrics.chunks.labels(self.part.name).inc()
-        if self.gathering is None:
-            await self.processor.process(chunk)
-        else:
-            await self.gathering.take(chunk)
+        await self.processor.process(chunk)
 
     def _stays(self) -> bool:
         return self.relay is not None and not self._edges.rebalancing()

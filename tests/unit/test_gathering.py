@@ -1,4 +1,4 @@
-"""Chunks are joined for a moment, in order, and never lost or doubled while the partition is ours."""
+"""Chunks are joined while they wait, in order, and never lost or doubled while the partition is ours."""
 
 import asyncio
 from collections.abc import Callable
@@ -34,9 +34,9 @@ class Seen:
         assert [record.offset for record in one.records] == list(range(one.start, one.end))
         self.spans.append((one.start, one.end))
 
-    def gathering(self, most: int = 100) -> Gathering:
+    def gathering(self, most: int = 100, seconds: float = MOMENT) -> Gathering:
         """A gathering that hands on to this."""
-        return Gathering(self.process, self.failures.append, MOMENT, most)
+        return Gathering(self.process, self.failures.append, seconds, most)
 
 
 def run(scenario: Callable[[], object]) -> None:
@@ -64,15 +64,47 @@ def test_enough_records_do_not_wait() -> None:
     seen = Seen()
 
     async def scenario() -> None:
-        gathering = seen.gathering(most=5)
+        gathering = seen.gathering(most=6)
         await gathering.take(chunk(0, 3))
         await gathering.take(chunk(3, 6))
+        await asyncio.sleep(MOMENT / 2)
         assert seen.spans == [(0, 6)]
         await gathering.take(chunk(6, 7))
         await asyncio.sleep(MOMENT * 3)
 
     run(scenario)
     assert seen.spans == [(0, 6), (6, 7)]
+
+
+def test_nothing_waits_that_need_not() -> None:
+    """Without a moment to wait, a chunk is processed when it comes, and what comes meanwhile when that is done."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering(seconds=0)
+        for start in (0, 3, 6):
+            await gathering.take(chunk(start, start + 3))
+            await asyncio.sleep(0)
+        assert seen.spans == []
+        await asyncio.sleep(MOMENT)
+
+    run(scenario)
+    assert seen.spans == [(0, 3), (3, 9)]
+
+
+def test_no_more_is_held_than_the_limit() -> None:
+    """Who brings more waits until what is held is taken: that is what bounds memory."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering(most=4, seconds=0)
+        for start in (0, 3, 6):
+            await gathering.take(chunk(start, start + 3))
+        assert seen.spans == [(0, 3)]
+        await asyncio.sleep(MOMENT)
+
+    run(scenario)
+    assert seen.spans == [(0, 3), (3, 6), (6, 9)]
 
 
 def test_what_comes_while_others_are_processed_waits_its_own_moment() -> None:
@@ -120,8 +152,26 @@ def test_what_is_dropped_is_not_processed() -> None:
     assert seen.spans == [(0, 2)]
 
 
-def test_a_late_failure_is_told() -> None:
-    """What the processor raises after the moment ends the process, as if it had been raised at once."""
+def test_who_waits_for_room_is_let_go_when_the_partition_is() -> None:
+    """What he brings is of the old assignment, which the processor drops."""
+    seen = Seen()
+
+    async def scenario() -> None:
+        gathering = seen.gathering(most=3)
+        await gathering.take(chunk(0, 2))
+        waiting = asyncio.create_task(gathering.take(chunk(2, 4)))
+        await asyncio.sleep(0)
+        gathering.drop()
+        async with asyncio.timeout(1):
+            await waiting
+        await asyncio.sleep(MOMENT * 3)
+
+    run(scenario)
+    assert seen.spans == [(2, 4)]
+
+
+def test_a_failure_is_told() -> None:
+    """What the processor raises ends the process."""
     error = RuntimeError("refused")
     seen = Seen(raises=error)
 
