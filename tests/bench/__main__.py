@@ -16,6 +16,9 @@ from tests.bench import page
 from tests.bench import queue as queues
 from tests.bench import throughput as throughputs
 
+#: What a table may take where no terminal sets its width.
+WIDE = 160
+
 
 @click.group()
 def main() -> None:
@@ -27,13 +30,17 @@ def _outcome(command: Callable[..., Any]) -> Callable[..., Any]:
     command = click.option(
         "--json", "file", type=click.Path(path_type=Path), help="Write the figures there."
     )(command)
-    return click.option("--docs", is_flag=True, help="Write docs/performance.md with them.")(command)
+    return click.option(
+        "--docs", is_flag=True, help="Keep them in docs/performance, and write docs/performance.md."
+    )(command)
 
 
 def _finish(name: str, found: dict[str, Any], file: Path | None, docs: bool) -> None:
     console = rich.console.Console()
+    if not console.is_terminal:
+        console.width = WIDE
     found = page.stamped(found)
-    for table in page.SECTIONS[name][0](found):
+    for table in page.SECTIONS[name].rows(found):
         if table.cells:
             table.show(console)
     if file is not None:
@@ -70,13 +77,14 @@ def throughput(
 
 @main.command()
 @_outcome
-@click.option("--quick", is_flag=True, help="A third of the events.")
-def latency(file: Path | None, docs: bool, quick: bool) -> None:
-    """From event produced to alert claimable and on its topic, at 10, 50 and 80 % of what the worker takes.
+@click.option("--quick", is_flag=True, help="A sixth of the events.")
+@click.option("--most", type=float, help="Events a second to take shares of, rather than the maximum found.")
+def latency(file: Path | None, docs: bool, quick: bool, most: float | None) -> None:
+    """From event produced to action claimable and alert on its topic, at 10, 50 and 80 % of what the worker takes.
 
     Example: make bench ARGS="latency --json latency.json"
     """
-    _finish("latency", latencies.run(rich.console.Console(), quick=quick), file, docs)
+    _finish("latency", latencies.run(rich.console.Console(), quick=quick, most=most), file, docs)
 
 
 @main.command()
@@ -84,12 +92,24 @@ def latency(file: Path | None, docs: bool, quick: bool) -> None:
 @click.option(
     "--customers", multiple=True, type=int, default=memories.CUSTOMERS, help="How many; may be repeated."
 )
-def memory(file: Path | None, docs: bool, customers: tuple[int, ...]) -> None:
-    """Bytes a customer in Redis, and the worker's memory, with four problems and ten events a customer.
+@click.option(
+    "--each",
+    default=memories.EVENTS_EACH,
+    show_default=True,
+    help="How many events a customer sends in 200 days.",
+)
+@click.option(
+    "--least",
+    default=memories.LEAST,
+    show_default=True,
+    help="Events of an installation, however few its customers.",
+)
+def memory(file: Path | None, docs: bool, customers: tuple[int, ...], each: int, least: int) -> None:
+    """Bytes a customer in Redis, the worker's memory, and CPU an event, as the customers grow in number.
 
     Example: make bench ARGS="memory --json memory.json"
     """
-    _finish("memory", memories.run(rich.console.Console(), customers), file, docs)
+    _finish("memory", memories.run(rich.console.Console(), customers, each, least), file, docs)
 
 
 @main.command()
@@ -101,6 +121,13 @@ def queue(file: Path | None, docs: bool, actions: int) -> None:
     Example: make bench ARGS="queue --json queue.json"
     """
     _finish("queue", queues.run(rich.console.Console(), actions), file, docs)
+
+
+@main.command("page")
+def page_alone() -> None:
+    """Writes docs/performance.md and its charts anew from what is kept; measures nothing."""
+    page.draw()
+    page.write()
 
 
 @main.command()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
 from kafka import KafkaAdminClient
 
 from forestall.agents.child import Child
@@ -58,25 +59,33 @@ PEERS_TABLE = (
 
 
 def measure(peer: Peer, stream: Stream, on: Servers) -> Measured:
-    """Fills a topic, and measures the count from the end of the warm-up until all is durable."""
+    """Fills a topic, and measures the count from the end of the warm-up until all is durable; and, from the start of
+    the process, the first time that it sees the stream."""
     lines = stream.lines * math.ceil(peer.share)
     some = Stream(f"{stream.name}-{peer.name}", lines[: int(len(stream.lines) * peer.share)])
     topic = _topic(peer.name, on)
     on.fill(topic, some)
-    events, warm = len(some.lines), int(len(some.lines) * WARM)
+    events, warm, once = len(some.lines), int(len(some.lines) * WARM), min(len(some.lines), len(stream.lines))
     folder = on.made(topic)
-    told = {"BROKERS": on.kafka.bootstrap, "TOPIC": topic, "EVENTS": events, "WARM": warm, "FOLDER": folder}
+    counts = {"EVENTS": events, "WARM": warm, "ONCE": once}
+    told = {"BROKERS": on.kafka.bootstrap, "TOPIC": topic, "FOLDER": folder, **counts}
     environment = {f"BENCH_{name}": str(value) for name, value in told.items()}
     child = Child(peer.name, [*_command(peer), *peer.arguments], folder, environment=environment)
     child.start()
     processes = {peer.name: child.pid, "kafka": on.kafka.child.pid}
     try:
         with on.console.status(f"{peer.title}: {events:,} events"):
-            first = _until(child, "WARM", processes)
-            last = _until(child, "DONE", processes)
+            readings = {word: _until(child, word, processes) for word in _words(once, warm)}
     finally:
         child.kill()
-    return measured(events - warm, first, last, (peer.name,))
+    cold = readings["ONCE" if once < events else "DONE"].cpu[peer.name]
+    found = measured(events - warm, readings["WARM"], readings["DONE"], (peer.name,))
+    return msgspec.structs.replace(found, whole_us=cold / once * 1e6)
+
+
+def _words(once: int, warm: int) -> list[str]:
+    """What the program says, in its order."""
+    return ["ONCE", "WARM", "DONE"] if once < warm else ["WARM", "ONCE", "DONE"]
 
 
 def _topic(name: str, on: Servers) -> str:

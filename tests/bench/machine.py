@@ -3,11 +3,19 @@
 import os
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
+
+from tests.servers.kafka import jars
+
+#: Runnable processes over the last minute, when this benchmark began.
+BEFORE = round(os.getloadavg()[0], 1)
+PACKAGES = ("faust-streaming", "aiokafka", "redis", "msgspec", "numba", "numpy", "uvloop")
 
 
-def machine() -> dict[str, str | int]:
-    """Cores, memory, processor and versions."""
+def machine() -> dict[str, Any]:
+    """Cores, memory, processor, versions, and how busy it was."""
     processor = [
         line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")
     ]
@@ -20,8 +28,23 @@ def machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "java": _version("java", "-version"),
         "redis": _version("redis-server", "--version"),
+        "kafka": next(iter(jars().glob("kafka_2*.jar"))).stem.rpartition("-")[2],
+        "packages": {name: version(name) for name in PACKAGES},
+        "busy_before": BEFORE,
         "busy": round(os.getloadavg()[0], 1),
     }
+
+
+def described(on: dict[str, Any]) -> str:
+    """In a sentence or two."""
+    packages = ", ".join(f"{name} {number}" for name, number in on.get("packages", {}).items())
+    kafka = f", Kafka {on['kafka']}" if "kafka" in on else ""
+    return (
+        f"Measured on {on['cores']} cores ({on['processor']}), {on['memory_gb']} GB, {on['system']}, "
+        f"{on['java']}{kafka}, {on['redis'].partition(' sha')[0]}, Python {on['python']}"
+        f"{f' ({packages})' if packages else ''}. Load average when it began: {on.get('busy_before', '?')}, when it "
+        f"ended: {on['busy']}."
+    )
 
 
 def _version(*command: str) -> str:

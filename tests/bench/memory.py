@@ -1,4 +1,8 @@
-"""Bytes a customer in Redis, and the worker's own memory, by number of customers; four problems."""
+"""Bytes a customer in Redis, the worker's own memory, and CPU an event, by number of customers; four problems.
+
+Every installation is fresh, and its customers send the same number of events in 200 days. So that each is warm when
+it is measured, its models learned and its customers known, a small installation runs through several such periods.
+"""
 
 import time
 from collections.abc import Sequence
@@ -12,51 +16,84 @@ from forestall.pipeline.core.working import CUSTOMER
 from forestall.pipeline.store.keys import PartitionKeys
 from tests.bench.metering import resident_bytes
 from tests.bench.servers import servers
-from tests.bench.streams import synthetic
+from tests.bench.streams import DAYS, NextLines, Stream, synthetic_lines
 from tests.bench.worker import WHOLE, Installation, installation
 
-CUSTOMERS = (2_000, 20_000)
+CUSTOMERS = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 EVENTS_EACH = 10
+#: No fewer events than this, however few the customers; and the last so many are measured.
+LEAST, MEASURED = 400_000, 100_000
 
 
-def run(console: rich.console.Console, customers: Sequence[int] = CUSTOMERS) -> dict[str, Any]:
-    """An installation for each number of customers."""
+def run(
+    console: rich.console.Console,
+    customers: Sequence[int] = CUSTOMERS,
+    each: int = EVENTS_EACH,
+    least: int = LEAST,
+) -> dict[str, Any]:
+    """An installation for each number of customers; Redis without its append-only file, which would fill the disk."""
     found = {}
     for count in customers:
-        with servers(console) as on, installation(on) as one:
-            console.log(f"{count:,} customers, {count * EVENTS_EACH:,} events")
-            worker = one.start(*WHOLE)
-            while not one.processed_any():
-                time.sleep(0.1)
-            empty = resident_bytes(worker.pid)
-            one.fill(synthetic(count * EVENTS_EACH, count))
-            one.until_idle()
-            found[str(count)] = {
-                "worker_mb_empty": empty / 1e6,
-                "worker_mb": resident_bytes(worker.pid) / 1e6,
-            }
-            found[str(count)] |= _stored(one)
-    return {"events_a_customer": EVENTS_EACH, "customers": found}
+        events = max(each * count, least)
+        console.log(f"{count:,} customers, {events:,} events")
+        with servers(console, durability="none") as on, installation(on) as one:
+            days = DAYS * events / (each * count)
+            lines = synthetic_lines(events, count, days=days)
+            found[str(count)] = {"events": events, "days": days, **_grown(one, lines, events)}
+    return {"events_a_customer_in_200_days": each, "customers": found}
 
 
-def _stored(one: Installation) -> dict[str, Any]:
-    """Documents as they are encoded, and what Redis needs for them, keys and the index of due times included."""
-    settings = one.settings
-    with redis.Redis.from_url(settings.redis) as store:
-        lengths: list[int] = []
-        used = 0
-        for partition in range(settings.partitions):
-            keys = PartitionKeys(settings.store_prefix, "foresee", partition)
-            for key, document in store.hscan_iter(keys.state, count=1_000):
-                if key.startswith(CUSTOMER.encode()):
-                    lengths.append(len(document))
-            used += sum(int(store.memory_usage(key, samples=0) or 0) for key in (keys.state, keys.due))
+def _grown(one: Installation, lines: Any, events: int) -> dict[str, Any]:
+    measured = min(MEASURED, events // 4)
+    worker = one.start(*WHOLE)
+    while not one.processed_any():
+        time.sleep(0.1)
+    empty = resident_bytes(worker.pid)
+    first, rest = (
+        Stream(name, NextLines(lines, many))
+        for name, many in (("first", events - measured), ("rest", measured))
+    )
+    ran = one.measured(first, rest, {"worker": worker.pid})
     return {
-        "customers": len(lengths),
+        "cpu_us": ran.cpu_us,
+        "core_us": ran.others["foresee_core_us"] + ran.others["learn_core_us"],
+        "redis_us": ran.servers_us["redis"],
+        "events_a_second": ran.events_a_second,
+        "worker_mb_empty": empty / 1e6,
+        "worker_mb": resident_bytes(worker.pid) / 1e6,
+        **stored(one),
+    }
+
+
+def stored(one: Installation) -> dict[str, Any]:
+    """Documents as they are encoded, and what Redis needs: for them with their keys, for the index of due times, and
+    in all (queue, outboxes, models and Redis itself included)."""
+    lengths: list[int] = []
+    used = dict.fromkeys(("state", "due"), 0)
+    with redis.Redis.from_url(one.settings.redis) as store:
+        for partition in range(one.settings.partitions):
+            keys = PartitionKeys(one.settings.store_prefix, "foresee", partition)
+            lengths += _lengths(store, keys.state)
+            for name, key in (("state", keys.state), ("due", keys.due)):
+                used[name] += int(store.memory_usage(key, samples=0) or 0)
+        everything = int(store.info("memory")["used_memory"])
+    count = len(lengths)
+    return {
+        "customers": count,
         "document_bytes": {
             "median": float(np.median(lengths)),
+            "mean": float(np.mean(lengths)),
             "p99": float(np.quantile(lengths, 0.99)),
             "max": max(lengths),
         },
-        "redis_bytes_a_customer": used / len(lengths),
+        "redis_bytes_a_customer": {
+            "documents": used["state"] / count,
+            "due": used["due"] / count,
+            "everything": everything / count,
+        },
     }
+
+
+def _lengths(store: "redis.Redis[bytes]", key: str) -> list[int]:
+    found = store.hscan_iter(key, count=1_000)
+    return [len(document) for name, document in found if name.startswith(CUSTOMER.encode())]

@@ -1,7 +1,8 @@
 """How a run is measured: CPU of a process with its threads and children, from a first to a last event.
 
 Topics are filled ahead. A system works through the first half unmeasured (interpreters, compilers, caches and models
-warm up), then CPU and time are taken until everything is processed and durable.
+warm up), then CPU and time are taken until everything is processed and durable. Beside that stands what the process
+cost from its start: starting, loading, compiling and warming up included.
 """
 
 import os
@@ -18,11 +19,13 @@ TICK = 1 / os.sysconf("SC_CLK_TCK")
 
 
 class Measured(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One run of one system. `cpu_us`: CPU µs of its processes by event; `servers_us`: the same of the servers that it
-    ran on, `redis` (where it keeps its state there) and `kafka`; `others`: figures that only this system has."""
+    """One run of one system. `cpu_us`: CPU µs of its processes by event, warm; `whole_us`: the same from their start
+    through the stream, once; `servers_us`: that of the servers, warm: `redis` (where it keeps its state there) and
+    `kafka`; `others`: figures that only this system has."""
 
     events: int
     cpu_us: float
+    whole_us: float | None = None
     events_a_second: float | None = None
     servers_us: dict[str, float] = {}
     others: dict[str, float] = {}

@@ -13,7 +13,7 @@ from forestall.pipeline.errors import ServerFailed
 from tests.bench.peers_environment import python
 from tests.bench.streams import Stream
 from tests.servers.kafka import Kafka
-from tests.servers.redis import Redis
+from tests.servers.redis import Durability, Redis
 
 FILL = Path(__file__).parent / "peers" / "fill.py"
 
@@ -33,13 +33,18 @@ class Servers(NamedTuple):
 
     def filling(self, topic: str, stream: Stream, rate: float | None = None) -> subprocess.Popen[str]:
         """The same in the background, at so many events a second if given: the process that does it."""
-        file = self.folder / f"{stream.name}-{len(stream.lines)}.jsonl"
-        if not file.exists():
-            file.write_bytes(b"".join(line + b"\n" for line in stream.lines))
-        command = [str(python()), str(FILL), self.kafka.bootstrap, topic, str(file)]
+        command = [str(python()), str(FILL), self.kafka.bootstrap, topic, str(self.file(stream))]
         return subprocess.Popen(
             [*command, *([] if rate is None else [str(rate)])], stdout=subprocess.PIPE, text=True
         )
+
+    def file(self, stream: Stream) -> Path:
+        """The stream as a file, written once."""
+        file = self.folder / f"{stream.name}-{len(stream.lines)}.jsonl"
+        if not file.exists():
+            with file.open("wb") as lines:
+                lines.writelines(line + b"\n" for line in stream.lines)
+        return file
 
     def made(self, name: str) -> Path:
         """A new folder."""
@@ -49,14 +54,14 @@ class Servers(NamedTuple):
 
 
 @contextmanager
-def servers(console: rich.console.Console) -> Iterator[Servers]:
+def servers(console: rich.console.Console, durability: Durability = "everysec") -> Iterator[Servers]:
     """Kafka with a full compiler and room to work in, Redis with its append-only file: as they would be run."""
     with tempfile.TemporaryDirectory(prefix="forestall-bench-") as name:
         folder = Path(name)
         for each in ("kafka", "redis"):
             (folder / each).mkdir()
         kafka = Kafka(folder / "kafka", quick=False)
-        redis = Redis(folder / "redis", durability="everysec")
+        redis = Redis(folder / "redis", durability=durability)
         try:
             with console.status("starting Kafka and Redis"):
                 kafka.start()

@@ -2,9 +2,9 @@
 
 import gzip
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +19,8 @@ START = 1_600_000_000
 DAYS = 200
 #: What happens in a shop, and how often; an order asks questions.
 TYPES = {"page.viewed": 0.45, "cart.changed": 0.2, "app.opened": 0.15, "order.placed": 0.2}
+#: The same without what asks.
+SILENT = {type_: share for type_, share in TYPES.items() if not type_.startswith("order.")}
 #: One customer in five returns so many of the orders, with the next that is heard of them; the others seldom.
 RETURNS = (0.7, 0.02, 0.02, 0.02, 0.02)
 #: The width of the customers' activity: the busiest 1 % send about a tenth of all events, the busiest tenth 40 %.
@@ -49,17 +51,38 @@ def retail() -> Stream:
 
 def synthetic(events: int, customers: int, seed: int = 7) -> Stream:
     """A shop's events, even over 200 days: customers differ in how much they do (lognormal), one event in five asks."""
-    return Stream("synthetic", list(_synthetic(events, customers, seed)))
+    return Stream("synthetic", list(synthetic_lines(events, customers, seed)))
 
 
-def _synthetic(events: int, customers: int, seed: int) -> Iterator[bytes]:
+def silent(events: int, customers: int, seed: int = 7) -> Stream:
+    """The same shop's visitors, who order nothing: their features are kept, and nothing is asked."""
+    return Stream("silent", list(synthetic_lines(events, customers, seed, types=SILENT)))
+
+
+class NextLines:
+    """The next `count` lines of a stream that is too long to be kept, to be taken once."""
+
+    def __init__(self, lines: Iterator[bytes], count: int) -> None:
+        self._lines, self._count = lines, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[bytes]:
+        return islice(self._lines, self._count)
+
+
+def synthetic_lines(
+    events: int, customers: int, seed: int = 7, *, days: float = DAYS, types: Mapping[str, float] = TYPES
+) -> Iterator[bytes]:
+    """The lines of a synthetic stream, one by one."""
     dice = random.Random(seed)
     weights = list(accumulate(dice.lognormvariate(0, SKEW) for _ in range(customers)))
     chosen = dice.choices(range(customers), cum_weights=weights, k=events)
-    types = dice.choices(list(TYPES), weights=list(TYPES.values()), k=events)
-    seconds = DAYS * 86_400 / events
+    drawn_types = dice.choices(list(types), weights=list(types.values()), k=events)
+    seconds = days * 86_400 / events
     returning: set[int] = set()
-    for number, (customer, drawn) in enumerate(zip(chosen, types, strict=True)):
+    for number, (customer, drawn) in enumerate(zip(chosen, drawn_types, strict=True)):
         type_ = "order.returned" if customer in returning else drawn
         returning.discard(customer)
         if type_ == "order.placed" and dice.random() < RETURNS[customer % len(RETURNS)]:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import rich.console
 import rich.table
 
+from tests.bench.aims import AIMS
+
 
 class Rows(NamedTuple):
     """A table: its title, its columns, its cells."""
@@ -23,10 +25,10 @@ class Rows(NamedTuple):
             table.add_row(*cells)
         console.print(table)
 
-    def markdown(self) -> str:
-        """For the page."""
+    def markdown(self, level: int = 3) -> str:
+        """For the page, under a heading of this level."""
         lines = [
-            f"### {self.title}",
+            f"{'#' * level} {self.title}",
             "",
             _line(self.columns),
             _line(["---", *["---:"] * (len(self.columns) - 1)]),
@@ -34,29 +36,55 @@ class Rows(NamedTuple):
         return "\n".join([*lines, *map(_line, self.cells), ""])
 
 
+def aims(found: dict[str, dict[str, Any]]) -> Rows:
+    """What was measured of what we aim at."""
+    cells = [row for aim in AIMS if (row := aim.row(found)) is not None]
+    return Rows("Aims", ("", "aim", "measured", "met"), cells)
+
+
 def throughput(found: dict[str, Any]) -> list[Rows]:
     """The systems, and what the whole job is made of."""
-    shares = found.get("ratios_to_kafka_streams_exactly_once", {})
-    rows = []
-    for name, one in found["systems"].items():
-        runs, servers = one["cpu_us_runs"], one.get("servers_us", {})
-        rate = one.get("events_a_second")
-        rows.append(
-            [
-                one["title"], f"{one['cpu_us']:.1f}", f"{runs[0]:.1f}-{runs[-1]:.1f}" if len(runs) > 1 else "",
-                f"{shares[name]:.2f}" if name in shares else "", f"{rate:,.0f}" if rate else "",
-                *(f"{servers[each]:.1f}" if each in servers else "" for each in ("redis", "kafka")),
-            ]
-        )  # fmt: skip
-    rows += [[f"left out: {name}", "", "", "", "", "", ""] for name in found["left_out"]]
-    columns = ("", "CPU µs", "all runs", "÷ KS", "events/s", "Redis µs", "Kafka µs")
-    return [Rows("CPU by event, one worker process", columns, rows), _parts(found)]
+    columns = (
+        "",
+        "warm, µs",
+        "all runs",
+        "÷ KS",
+        "whole process, µs",
+        "÷ KS",
+        "events/s",
+        "Redis µs",
+        "Kafka µs",
+    )
+    size = found["size"]
+    rows = [_system(found, name, one) for name, one in found["systems"].items()]
+    rows += [[f"left out: {name}", *[""] * (len(columns) - 1)] for name in found["left_out"]]
+    title = (
+        f"CPU µs an event, one worker process: {size['events']:,} events of {size['customers']:,} customers"
+    )
+    return [Rows(title, columns, rows), _parts(found)]
+
+
+def _system(found: dict[str, Any], name: str, one: dict[str, Any]) -> list[str]:
+    def share(of: str) -> str:
+        return _figure(found.get(f"{of}_to_kafka_streams_exactly_once", {}).get(name), "{:.2f}")
+
+    runs, servers = one["cpu_us_runs"], one.get("servers_us", {})
+    return [
+        one["title"], f"{one['cpu_us']:.1f}", f"{runs[0]:.1f}-{runs[-1]:.1f}" if len(runs) > 1 else "",
+        share("ratios"), _figure(one.get("whole_us"), "{:.1f}"), share("ratios_whole_process"),
+        _figure(one.get("events_a_second"), "{:,.0f}"),
+        *(_figure(servers.get(each), "{:.1f}") for each in ("redis", "kafka")),
+    ]  # fmt: skip
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
 
 
 def _parts(found: dict[str, Any]) -> Rows:
     """Of what the whole job consists, by stream."""
     systems, cells = found["systems"], []
-    streams = ("synthetic", "retail")
+    streams = ("synthetic", "retail", "silent")
 
     def row(title: str, kind: str, key: str, digits: int) -> None:
         values = [systems.get(f"{kind}_{stream}", {}).get("others", {}).get(key) for stream in streams]
@@ -79,38 +107,58 @@ def _parts(found: dict[str, Any]) -> Rows:
 
 
 def latency(found: dict[str, Any]) -> list[Rows]:
-    """By load and destination."""
+    """By load and destination; and how busy it was meanwhile."""
+    names = ("p50_ms", "p90_ms", "p99_ms", "p999_ms", "max_ms")
     cells = [
         [
-            f"{load}: {title}", f"{one['events_a_second']:,.0f}", f"{one[key]['alerts']:,}",
-            *(f"{one[key][name]:,.0f}" if name in one[key] else "" for name in ("p50_ms", "p99_ms", "p999_ms")),
+            f"{load}: {title}",
+            f"{one[key]['alerts']:,}",
+            *(_figure(one[key].get(name), "{:,.0f}") for name in names),
         ]
         for load, one in found["loads"].items()
         for key, title in (("claimable", "claimable"), ("on_topic", "on the topic, committed"))
-    ]  # fmt: skip
+    ]
     title = f"From event produced to alert, ms, by share of {found['maximum_events_a_second']:,.0f} events/s"
-    return [Rows(title, ("", "events/s", "alerts", "p50", "p99", "p99.9"), cells)]
+    busy = [
+        [
+            load, f"{one['events_a_second']:,.0f}", f"{one['seconds']:.0f}", f"{one['worker_busy']:.0%}",
+            f"{one['sender_late_ms']:.0f}",
+        ]
+        for load, one in found["loads"].items()
+    ]  # fmt: skip
+    columns = ("load", "events/s", "seconds", "worker, of a core", "sender late, p99, ms")
+    return [
+        Rows(title, ("", "alerts", "p50", "p90", "p99", "p99.9", "max"), cells),
+        Rows("Meanwhile", columns, busy),
+    ]
 
 
 def memory(found: dict[str, Any]) -> list[Rows]:
-    """By number of customers."""
-    cells = [
+    """By number of customers: what is kept of them, and what it costs."""
+    sizes = found["customers"].values()
+    kept = [
         [
-            f"{one['customers']:,}", *(f"{one['document_bytes'][name]:,.0f}" for name in ("median", "p99", "max")),
-            f"{one['redis_bytes_a_customer']:,.0f}", f"{one['worker_mb_empty']:,.0f}", f"{one['worker_mb']:,.0f}",
+            f"{one['customers']:,}",
+            *(f"{one['document_bytes'][name]:,.0f}" for name in ("median", "mean", "p99", "max")),
+            *(f"{one['redis_bytes_a_customer'][name]:,.0f}" for name in ("documents", "due", "everything")),
         ]
-        for one in found["customers"].values()
+        for one in sizes
     ]  # fmt: skip
-    columns = (
-        "customers",
-        "median",
-        "p99",
-        "max",
-        "Redis in all, a customer",
-        "worker empty, MB",
-        "worker, MB",
-    )
-    return [Rows("Bytes of a customer's document", columns, cells)]
+    costs = [
+        [
+            f"{one['customers']:,}", f"{one['events']:,}", f"{one['days']:,.0f}", f"{one['cpu_us']:.1f}",
+            f"{one['core_us']:.1f}", f"{one['redis_us']:.1f}", f"{one['events_a_second']:,.0f}",
+            f"{one['worker_mb_empty']:,.0f}", f"{one['worker_mb']:,.0f}",
+        ]
+        for one in sizes
+    ]  # fmt: skip
+    bytes_columns = ("customers", "document: median", "mean", "p99", "max")
+    redis_columns = ("Redis: documents", "due index", "everything")
+    names = ("customers", "events", "days", "CPU µs an event", "its cores", "Redis", "events/s")
+    return [
+        Rows("Bytes a customer", (*bytes_columns, *redis_columns), kept),
+        Rows("The worker, warm", (*names, "MB empty", "MB"), costs),
+    ]
 
 
 def queue(found: dict[str, Any]) -> list[Rows]:

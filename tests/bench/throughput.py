@@ -13,12 +13,16 @@ from forestall.pipeline.errors import ForestallError
 from tests.bench import cores, counts, worker
 from tests.bench.metering import WARM, Measured
 from tests.bench.servers import Servers, servers
-from tests.bench.streams import Stream, retail, synthetic
+from tests.bench.streams import Stream, retail, silent, synthetic
 
 #: The key that is promised to readers outside of the project.
 RATIO = "ratio_whole_job_to_kafka_streams_exactly_once"
-#: What all ratios are relative to.
+#: What ratios are relative to, by what they are called.
 YARDSTICK = "kafka_streams_exactly_once_v2"
+YARDSTICKS = {
+    "kafka_streams_exactly_once": YARDSTICK,
+    "kafka_streams_at_least_once": "kafka_streams_at_least_once",
+}
 
 
 class Size(NamedTuple):
@@ -27,12 +31,13 @@ class Size(NamedTuple):
     events: int
     customers: int
     retail: int | None
+    silent: int
 
 
 SIZES = {
-    "quick": Size(40_000, 4_000, 10_000),
-    "usual": Size(200_000, 20_000, None),
-    "full": Size(1_000_000, 100_000, None),
+    "quick": Size(40_000, 4_000, 10_000, 120_000),
+    "usual": Size(200_000, 20_000, None, 800_000),
+    "full": Size(1_000_000, 100_000, None, 2_000_000),
 }
 
 
@@ -58,6 +63,11 @@ def systems(size: Size, profile: Path | None = None) -> list[System]:
             ("cores", "the bare cores", lambda _on, stream=stream: cores.measure(stream)),
         )
     ]
+    visits = silent(size.silent, size.customers)
+    found += [
+        System("whole_silent", "nothing asked, features kept", partial(worker.whole, visits, ahead=True)),
+        System("cores_silent", "nothing asked, the bare core", lambda _on: cores.measure(visits)),
+    ]
     return found + [
         System(peer.name, f"{peer.title}: a count", partial(counts.measure, peer, shop))
         for peer in counts.PEERS_TABLE
@@ -67,7 +77,7 @@ def systems(size: Size, profile: Path | None = None) -> list[System]:
 def names() -> list[str]:
     """What `--only` takes."""
     kinds = [f"{kind}_{stream}" for stream in ("synthetic", "retail") for kind in ("whole", "split", "cores")]
-    return kinds + [peer.name for peer in counts.PEERS_TABLE]
+    return [*kinds, "whole_silent", "cores_silent"] + [peer.name for peer in counts.PEERS_TABLE]
 
 
 def run(
@@ -106,21 +116,28 @@ def _summary(one: System, runs: list[Measured]) -> dict[str, Any]:
 
 def ratios(found: dict[str, Any]) -> dict[str, Any]:
     """What the figures say of each other; only what was measured."""
-    cpu = {name: one["cpu_us"] for name, one in found.items()}
-    for stream in ("synthetic", "retail"):
-        if apart := found.get(f"split_{stream}"):
-            cpu[f"foresee_{stream}"] = apart["others"]["foresee_us"]
-            cpu[f"learn_{stream}"] = apart["others"]["learn_us"]
+    warm, whole = _cpu(found, "cpu_us", "us"), _cpu(found, "whole_us", "whole_us")
     told: dict[str, Any] = {}
-    if yard := cpu.get(YARDSTICK):
-        told["ratios_to_kafka_streams_exactly_once"] = {name: us / yard for name, us in cpu.items()}
-        if "whole_synthetic" in cpu:
-            told[RATIO] = cpu["whole_synthetic"] / yard
-        if "foresee_synthetic" in cpu:
-            told["ratio_foresee_to_kafka_streams_exactly_once"] = cpu["foresee_synthetic"] / yard
+    for name, cpu in (("ratios", warm), ("ratios_whole_process", whole)):
+        for other, yard in YARDSTICKS.items():
+            if yard in cpu:
+                told[f"{name}_to_{other}"] = {system: us / cpu[yard] for system, us in cpu.items()}
+    if YARDSTICK in warm:
+        asked = {RATIO: "whole_synthetic", "ratio_foresee_to_kafka_streams_exactly_once": "foresee_synthetic"}
+        told |= {key: warm[one] / warm[YARDSTICK] for key, one in asked.items() if one in warm}
     told["spine_us"] = {
-        stream: whole["others"]["spine_us"]
-        for stream in ("synthetic", "retail")
-        if (whole := found.get(f"whole_{stream}"))
+        stream: one["others"]["spine_us"]
+        for stream in ("synthetic", "retail", "silent")
+        if (one := found.get(f"whole_{stream}"))
     }
     return told
+
+
+def _cpu(found: dict[str, Any], key: str, suffix: str) -> dict[str, float]:
+    """CPU µs an event by system, and of the processes of those that run apart."""
+    cpu = {name: one[key] for name, one in found.items() if one.get(key)}
+    for stream in ("synthetic", "retail"):
+        others = found.get(f"split_{stream}", {}).get("others", {})
+        apart = {f"{name}_{stream}": others.get(f"{name}_{suffix}") for name in ("foresee", "learn")}
+        cpu |= {name: us for name, us in apart.items() if us}
+    return cpu

@@ -37,11 +37,11 @@ WHOLE = ("foresee", "learn")
 LEAST_POLL = 0.005
 
 
-def whole(stream: Stream, on: Servers, profile: Path | None = None) -> Measured:
+def whole(stream: Stream, on: Servers, profile: Path | None = None, *, ahead: bool = False) -> Measured:
     """Foresee, learn and relays in one process; `profile` is where a profile of its main thread goes, if anywhere."""
     with installation(on) as one:
         worker = one.start(*WHOLE, options=() if profile is None else ("--profile", str(profile)))
-        found = one.work_off(stream, {"worker": worker.pid})
+        found = one.work_off(stream, {"worker": worker.pid}, ahead=ahead)
         worker.stop(grace=20)
         return found
 
@@ -90,41 +90,72 @@ class Installation:
             self._store.delete(key)
         self._store.close()
 
-    def work_off(self, stream: Stream, processes: dict[str, int], warm: int | None = None) -> Measured:
+    def work_off(
+        self, stream: Stream, processes: dict[str, int], warm: int | None = None, *, ahead: bool = False
+    ) -> Measured:
         """Works through the warm-up, of `warm` events if given, then measures until all is done and delivered."""
-        every = {**processes, "redis": self._on.redis.child.pid, "kafka": self._on.kafka.child.pid}
         warm = int(len(stream.lines) * WARM) if warm is None else warm
+        parts = {"first": stream.lines[:warm], "rest": stream.lines[warm:]}
+        return self.measured(
+            *(Stream(f"{stream.name}-{name}", lines) for name, lines in parts.items()), processes, ahead=ahead
+        )
+
+    def measured(
+        self, first: Stream, rest: Stream, processes: dict[str, int], *, ahead: bool = False
+    ) -> Measured:
+        """The same of a warm-up and what is measured. With `ahead` all that is measured lies in the journal before the
+        worker sees any of it: it is stopped meanwhile."""
+        every = {**processes, "redis": self._on.redis.child.pid, "kafka": self._on.kafka.child.pid}
         with self._on.console.status("warming up") as status:
-            self.fill(Stream(f"{stream.name}-first", stream.lines[:warm]))
+            self.fill(first)
             self.until_idle()
-            first, before, computed = take(every), self._asked(), self._computed()
-            self.fill(Stream(f"{stream.name}-rest", stream.lines[warm:]), wait=False)
+            self._on.file(rest)
             status.update("measuring")
-            began = self._until_moved()
+            before, asked, computed = take(every), self._asked(), self._computed()
+            began = self._fill_ahead(rest) if ahead else self._fill_behind(rest)
             processed = self._until_processed()
             self.until_idle()
-            last, computed = (
-                take(every),
-                [then - at for at, then in zip(computed, self._computed(), strict=True)],
-            )
-        events = len(stream.lines) - warm
-        effects = {f"{kind}_an_event": (top - before[kind]) / events for kind, top in self._asked().items()}
-        cores = {
-            f"{name}_core_us": seconds / events * 1e6 for name, seconds in zip(WHOLE, computed, strict=True)
-        }
-        found = measured(events, first, last, tuple(processes), **cores, **effects)
-        others = {
-            **found.others,
-            "spine_us": found.cpu_us - sum(cores.values()),
-            "drain_seconds": last.at - processed,
-        }
-        return msgspec.structs.replace(found, events_a_second=events / (processed - began), others=others)
+            after = take(every)
+        events = len(rest.lines)
+        found = measured(events, before, after, tuple(processes), **self._since(asked, computed, events))
+        cores = sum(found.others[f"{name}_core_us"] for name in WHOLE)
+        own = {"spine_us": found.cpu_us - cores, "drain_seconds": after.at - processed}
+        cold = {name: after.cpu[name] / (len(first.lines) + events) * 1e6 for name in processes}
+        apart = {f"{name}_whole_us": us for name, us in cold.items()} if len(cold) > 1 else {}
+        return msgspec.structs.replace(
+            found,
+            events_a_second=events / (processed - began),
+            whole_us=sum(cold.values()),
+            others={**found.others, **own, **apart},
+        )
+
+    def _since(self, asked: dict[str, int], computed: list[float], events: int) -> dict[str, float]:
+        """By event, since then: what there was to do, and what the cores computed."""
+        effects = {f"{kind}_an_event": (top - asked[kind]) / events for kind, top in self._asked().items()}
+        seconds = zip(WHOLE, computed, self._computed(), strict=True)
+        return {f"{name}_core_us": (now - then) / events * 1e6 for name, then, now in seconds} | effects
 
     def fill(self, stream: Stream, *, wait: bool = True) -> None:
         """Appends to the journal, far faster than any worker reads it; without `wait` in the background."""
         self._filling = self._on.filling(self.settings.topics.events, stream)
         if wait:
             self._filled()
+
+    def _fill_behind(self, stream: Stream) -> float:
+        """Fills while the worker works; returns when it began."""
+        self.fill(stream, wait=False)
+        return self._until_moved()
+
+    def _fill_ahead(self, stream: Stream) -> float:
+        """Fills while the worker is stopped; returns when it went on."""
+        for worker in self._workers:
+            worker.pause()
+        try:
+            self.fill(stream)
+        finally:
+            for worker in self._workers:
+                worker.resume()
+        return time.perf_counter()
 
     def until_idle(self) -> None:
         """Waits until all that was filled is processed and learned from, and every effect delivered."""
@@ -210,6 +241,7 @@ def installation(on: Servers) -> Iterator[Installation]:
         redis=on.redis.url,
         prefix=f"bench-{uuid.uuid4().hex[:8]}",
         log_level="warning",
+        session_timeout=60,  # a worker that is stopped while its journal is filled stays in its group
     )
     apply_topics(settings)
     apply_configuration([CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], "salt", settings)

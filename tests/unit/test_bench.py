@@ -5,12 +5,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from forestall.pipeline.core.catalogue.parse import parse
 from forestall.pipeline.core.foresee import Foresee
 from forestall.schemas.catalogue import CatalogueFile
 from forestall.schemas.event import decode_event
-from tests.bench import cores, streams, tables, throughput
+from tests.bench import aims, charts, cores, latency, page, streams, tables, throughput
 from tests.bench.clocks import Clock, Timed
 from tests.bench.metering import cpu_seconds
 
@@ -23,6 +24,24 @@ def test_the_synthetic_stream_is_the_same_every_time_and_in_order() -> None:
     assert [event.time for event in events] == sorted(event.time for event in events)
     asking = sum(event.type.startswith("order.") for event in events)
     assert 0.15 < asking / len(events) < 0.25
+
+
+def test_a_stream_that_asks_nothing_asks_nothing() -> None:
+    """No event of it is one that a problem of the catalogue asks at."""
+    events = [decode_event(line) for line in streams.silent(500, 50).lines]
+    catalogue = parse([CatalogueFile(streams.CATALOGUE.name, streams.CATALOGUE.read_text())])
+    asking = {type_ for problem in catalogue.problems for type_ in problem.ask.on}
+    assert asking
+    assert not asking & {event.type for event in events}
+
+
+def test_a_long_stream_is_taken_line_by_line() -> None:
+    """The parts of it are what the whole would be."""
+    whole = list(streams.synthetic_lines(100, 10))
+    lines = streams.synthetic_lines(100, 10)
+    first, rest = streams.NextLines(lines, 70), streams.NextLines(lines, 30)
+    assert (len(first), len(rest)) == (70, 30)
+    assert list(first) + list(rest) == whole
 
 
 def test_the_catalogue_has_four_problems() -> None:
@@ -50,9 +69,64 @@ def test_the_ratio_that_others_read_is_of_the_whole_job() -> None:
     assert throughput.RATIO not in throughput.ratios({"whole_synthetic": whole})
 
 
+def test_ratios_are_of_warm_to_warm_and_of_whole_processes_to_whole_processes() -> None:
+    """A process is dearer from its start than warm; each processor apart has its share."""
+    apart = {"foresee_us": 20.0, "learn_us": 10.0, "foresee_whole_us": 40.0, "learn_whole_us": 20.0}
+    found = throughput.ratios(
+        {
+            "split_synthetic": {"cpu_us": 30.0, "whole_us": 60.0, "others": apart},
+            throughput.YARDSTICK: {"cpu_us": 10.0, "whole_us": 40.0},
+        }
+    )
+    warm, whole = (
+        found[f"{kind}_to_kafka_streams_exactly_once"] for kind in ("ratios", "ratios_whole_process")
+    )
+    assert (warm["split_synthetic"], warm["foresee_synthetic"], warm["learn_synthetic"]) == (3.0, 2.0, 1.0)
+    assert (whole["split_synthetic"], whole["foresee_synthetic"], whole["learn_synthetic"]) == (1.5, 1.0, 0.5)
+
+
+def test_latency_counts_from_when_an_event_was_due_and_leaves_out_the_beginning() -> None:
+    """Ten events a second from number 100 on: number 130 was due after 3 s; 119 in the first two."""
+    load = latency.Load(streams.Stream("x", []), first=100, count=100, rate=10.0)
+    seen = {"o-119": 1002.0, "o-130": 1003.25, "o-99": 1000.0, "o-200": 1011.0}
+    assert load.taken(1000.0, seen) == [0.25]
+
+
+def test_an_aim_is_met_or_not_or_not_measured() -> None:
+    """At most and at least; what was not run is left out."""
+    most = aims.Aim("x", 10, "{:.1f}", lambda found: float(found["queue"]["x"]))
+    least = most._replace(least=True)
+    assert most.row({"queue": {"x": 12}}) == ["x", "≤ 10.0", "12.0", "no"]
+    assert least.row({"queue": {"x": 12}}) == ["x", "≥ 10.0", "12.0", "yes"]
+    assert most.row({}) is None
+
+
+def test_the_page_is_what_was_found() -> None:
+    """docs/performance.md comes of the figures beside it, and of nothing else."""
+    assert page.kept()
+    assert page.PAGE.read_text() == page.text()
+
+
+def words_of(svg: str) -> list[str]:
+    """What is written in a chart."""
+    texts = ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    found = [text.text or "" for text in texts]
+    assert found
+    return found
+
+
+def test_every_chart_of_the_page_is_drawn_from_its_figures() -> None:
+    """Each has the words that its figures give (where they stand depends on the fonts), and the page shows it."""
+    for name, found in page.kept().items():
+        if (chart := page.SECTIONS[name].chart) is not None:
+            kept = (page.KEPT / f"{name}.svg").read_text()
+            assert words_of(kept) == words_of(charts.svg(chart(found)))
+            assert f"({page.KEPT.name}/{name}.svg)" in page.text()
+
+
 def test_every_name_that_only_takes_is_a_system() -> None:
     """The command's choices are made without making the streams."""
-    assert [one.name for one in throughput.systems(throughput.Size(10, 5, 10))] == throughput.names()
+    assert [one.name for one in throughput.systems(throughput.Size(10, 5, 10, 10))] == throughput.names()
 
 
 def test_a_cores_work_moves_its_clock_and_nothing_else_does(tmp_path: Path) -> None:
@@ -84,7 +158,8 @@ def test_cpu_counts_children_that_live_and_those_that_have_ended() -> None:
 def test_the_tables_stand_in_terminal_and_page() -> None:
     """A missing figure leaves its cell empty."""
     one = {"title": "Forestall", "cpu_us": 12.34, "cpu_us_runs": [12.0, 13.0], "others": {}}
-    found = {"systems": {"whole_retail": one}, "left_out": {"bytewax": "no"}, "spine_us": {}}
+    size = {"events": 1_000, "customers": 100}
+    found = {"size": size, "systems": {"whole_retail": one}, "left_out": {"bytewax": "no"}, "spine_us": {}}
     table = tables.throughput(found)[0].markdown()
-    assert "| Forestall | 12.3 | 12.0-13.0 |  |  |  |  |" in table
+    assert "| Forestall | 12.3 | 12.0-13.0 |  |  |  |  |  |  |" in table
     assert "left out: bytewax" in table

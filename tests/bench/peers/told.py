@@ -1,4 +1,5 @@
-"""What every program here is given, and says: WARM when its warm-up is over, DONE when all is done and durable.
+"""What every program here is given, and says: ONCE when it has seen so many events as the stream has (it may come
+more than once), WARM when its warm-up is over, DONE when all is done and durable.
 
 Each counts events by customer, sums their amounts and keeps the last time, in a state that survives the process.
 """
@@ -8,8 +9,9 @@ import time
 
 BROKERS = os.environ["BENCH_BROKERS"]
 TOPIC = os.environ["BENCH_TOPIC"]
-#: How many events the topic has, and how many of them warm up.
+#: How many events the topic has, how many of them are the stream for the first time, and how many warm up.
 EVENTS = int(os.environ["BENCH_EVENTS"])
+ONCE = int(os.environ["BENCH_ONCE"])
 WARM = int(os.environ["BENCH_WARM"])
 
 
@@ -22,8 +24,9 @@ class Progress:
     def saw(self, events: int = 1) -> bool:
         """So many more were processed; whether these were the last."""
         before, self.seen = self.seen, self.seen + events
-        if before < WARM <= self.seen:
-            print("WARM", flush=True)
+        for word, count in (("ONCE", ONCE), ("WARM", WARM)):
+            if before < count <= self.seen:
+                print(word, flush=True)
         return self.seen >= EVENTS
 
 

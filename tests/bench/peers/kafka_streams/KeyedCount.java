@@ -19,7 +19,8 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /**
  * Kafka Streams, a bare count: decodes an event, counts by customer, sums amounts, keeps the last time. State in
  * RocksDB with its changelog topic; caching, commit interval and the rest as they come. The guarantee is the first
- * argument. Says WARM when its warm-up is over, and DONE when all is processed, flushed and committed.
+ * argument. Says ONCE when it has seen the stream once, WARM when its warm-up is over, and DONE when all is processed,
+ * flushed and committed.
  */
 public final class KeyedCount {
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -35,6 +36,7 @@ public final class KeyedCount {
 
     public static void main(String[] arguments) throws InterruptedException {
         String topic = System.getenv("BENCH_TOPIC");
+        long once = Long.parseLong(System.getenv("BENCH_ONCE"));
         long warm = Long.parseLong(System.getenv("BENCH_WARM"));
         long all = Long.parseLong(System.getenv("BENCH_EVENTS"));
         AtomicLong seen = new AtomicLong();
@@ -44,6 +46,9 @@ public final class KeyedCount {
         builder.stream(topic, Consumed.with(Serdes.Bytes(), json(JsonNode.class)))
             .peek((customer, event) -> {
                 long count = seen.incrementAndGet();
+                if (count == once) {
+                    System.out.println("ONCE");
+                }
                 if (count == warm) {
                     System.out.println("WARM");
                 } else if (count == all) {
