@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
@@ -22,6 +22,11 @@ class PackedConnection(Connection):
         return [b"".join(pieces)]
 
 
+#: Connections of one client at most. Who finds none free waits for one: a worker that takes many partitions asks for
+#: all of them at once.
+CONNECTIONS = 50
+
+
 def connect(url: str) -> Redis:
     """A client for `redis://host:port/db`. Nothing is sent before its first command.
 
@@ -29,6 +34,9 @@ def connect(url: str) -> Redis:
     be repeated. After that redis' ConnectionError comes out.
     """
     retry = Retry(ExponentialWithJitterBackoff(base=0.1, cap=1.0), retries=3)
-    if url.startswith("redis://"):
-        return Redis.from_url(url, connection_class=PackedConnection, retry=retry)
-    return Redis.from_url(url, retry=retry)  # TLS and Unix sockets have connections of their own
+    # TLS and Unix sockets have connections of their own.
+    packed = {"connection_class": PackedConnection} if url.startswith("redis://") else {}
+    pool = BlockingConnectionPool.from_url(
+        url, max_connections=CONNECTIONS, timeout=None, retry=retry, **packed
+    )
+    return Redis.from_pool(pool)

@@ -13,6 +13,7 @@ from tests.bench import foresight as foresights
 from tests.bench import latency as latencies
 from tests.bench import memory as memories
 from tests.bench import page
+from tests.bench import partitions as many
 from tests.bench import queue as queues
 from tests.bench import throughput as throughputs
 
@@ -152,6 +153,27 @@ def ablation(file: Path | None, quick: bool) -> None:
     Example: make bench ARGS="ablation --json ablation.json"
     """
     found = ablations.run(rich.console.Console(), quick=quick)
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@main.command()
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
+@click.option("--partitions", default=many.PARTITIONS, show_default=True, help="Of the journal.")
+@click.option(
+    "--outstanding",
+    default=many.OUTSTANDING,
+    show_default=True,
+    help="Events, and answers, that wait at most.",
+)
+def partitions(file: Path | None, quick: bool, partitions: int, outstanding: int) -> None:
+    """Whether many partitions, live, foresee as well as one does inline: AUROC on the six published tasks.
+
+    Example: make bench ARGS="partitions --json partitions.json"
+    """
+    console = rich.console.Console()
+    found = page.stamped(many.run(console, quick=quick, partitions=partitions, outstanding=outstanding))
     if file is not None:
         file.write_text(json.dumps(found, indent=2) + "\n")
 

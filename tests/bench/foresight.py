@@ -118,7 +118,7 @@ def _us(model: Model | None, rows: list[Answer]) -> float:
 
 
 def _scored(task: Task, program: Program, runs: dict[str, Ran], draws: int) -> dict[str, Any]:
-    tests = {name: _test(task, ran.answered[task.problem]) for name, ran in runs.items()}
+    tests = {name: test_rows(task, ran.answered[task.problem]) for name, ran in runs.items()}
     first = tests["default"]
     customers = [answered.customer for answered in first]
     y = np.array([float(answered.y) for answered in first])
@@ -143,7 +143,7 @@ def _scored(task: Task, program: Program, runs: dict[str, Ran], draws: int) -> d
     }
 
 
-def _test(task: Task, answered: list[Answered]) -> list[Answered]:
+def test_rows(task: Task, answered: list[Answered]) -> list[Answered]:
     """The rows of the task that were asked last, by question, so that all models' stand in the same order."""
     rows = [one for one in answered if task.since <= one.asked <= task.until]
     start = np.quantile([one.asked for one in rows], 1.0 - LAST)

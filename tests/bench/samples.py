@@ -13,6 +13,9 @@ from forestall.schemas.catalogue import CatalogueFile, Configuration
 from forestall.schemas.event import CATALOGUE, TICK, Event, decode_event, encode
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 
+#: Questions of the same events have the same names wherever they are asked.
+SALT = "bench"
+
 
 def through(inline: Inline, sample: str, before: Callable[[Event], None]) -> None:
     """The whole sample, from its catalogue to a last tick; `before` hears of each event before the core does."""
@@ -34,7 +37,7 @@ def milliseconds(event: Event) -> int:
 def configuration(sample: str) -> Configuration:
     """The sample's own catalogue as it is applied."""
     path = CATALOGUES / f"{sample}.toml"
-    return Configuration(version=1, files=[CatalogueFile(path.name, path.read_text())], salt="bench")
+    return Configuration(version=1, files=[CatalogueFile(path.name, path.read_text())], salt=SALT)
 
 
 def program_of(sample: str) -> Program:

@@ -6,12 +6,14 @@ It is measured in one process, or with each processor in a process of its own, w
 """
 
 import os
+import subprocess
 import sys
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import redis
@@ -29,6 +31,7 @@ from forestall.schemas.catalogue import CatalogueFile
 from tests.bench.clocks import Clock
 from tests.bench.metering import WARM, Measured, measured, take
 from tests.bench.servers import Servers
+from tests.bench.samples import SALT
 from tests.bench.streams import CATALOGUE, Stream
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +63,7 @@ class Installation:
         self._on = on
         self._folder = folder
         self._workers: list[Child] = []
+        self._filling: subprocess.Popen[str] | None = None
         self._store = redis.Redis.from_url(settings.redis)
 
     def start(self, *processors: str, options: Sequence[str] = ()) -> Child:
@@ -200,7 +204,7 @@ class Installation:
         return time.perf_counter()
 
     def _filled(self) -> None:
-        if self._filling.wait():
+        if self._filling is not None and self._filling.wait():
             raise ServerFailed("the journal could not be filled")
 
     def _look(self, deadline: float) -> None:
@@ -234,17 +238,18 @@ class Installation:
 
 
 @contextmanager
-def installation(on: Servers) -> Iterator[Installation]:
-    """Topics with the benchmarks' catalogue; no worker and no event yet."""
+def installation(on: Servers, catalogue: Path = CATALOGUE, **given: Any) -> Iterator[Installation]:
+    """Topics with a catalogue, and the settings as `given` beside the usual; no worker and no event yet."""
     settings = Settings(
         kafka=on.kafka.bootstrap,
         redis=on.redis.url,
         prefix=f"bench-{uuid.uuid4().hex[:8]}",
         log_level="warning",
         session_timeout=60,  # a worker that is stopped while its journal is filled stays in its group
+        **given,
     )
     apply_topics(settings)
-    apply_configuration([CatalogueFile(CATALOGUE.name, CATALOGUE.read_text())], "salt", settings)
+    apply_configuration([CatalogueFile(catalogue.name, catalogue.read_text())], SALT, settings)
     one = Installation(settings, on, on.made(settings.prefix))
     try:
         yield one

@@ -9,7 +9,7 @@ from redis.asyncio import RedisCluster as ClusterClient
 from redis.exceptions import OutOfMemoryError
 
 from forestall.pipeline.store import partition
-from forestall.pipeline.store.connect import connect
+from forestall.pipeline.store.connect import CONNECTIONS, connect
 from forestall.pipeline.store.partition import PartitionStore
 from forestall.pipeline.store.values import Origin
 from tests.commits import commit_from, effects_to
@@ -101,6 +101,16 @@ async def test_a_commit_survives_a_lost_connection(clean_redis: Redis, namespace
             other.client_kill_filter(skipme=True, _type="normal")
         await store.commit(commit_from(held, effects=effects_to("queue", 1)))
         assert await store.outbox_length("queue") == 1
+
+
+async def test_more_calls_at_once_than_connections_wait_their_turn(
+    redis_server: Redis, namespace: str
+) -> None:
+    """A worker that takes sixty partitions asks for hundreds of marks in one moment."""
+    async with connect(redis_server.url) as client:
+        stores = [PartitionStore(client, "foresee", k, prefix=namespace) for k in range(6 * CONNECTIONS)]
+        assert len(await asyncio.gather(*(store.sent() for store in stores))) == len(stores)
+        assert len(await client.client_list()) <= CONNECTIONS + 10
 
 
 async def test_a_large_partition_is_read_at_one_moment_while_others_commit(
