@@ -55,8 +55,9 @@ def _show(report: Report) -> None:
     for text in report.found:
         print(f"   !    {text}")
     print(f"{report.violations:6,}  violations")
+    broken = "".join(f" --broken {name}" for name in report.broken)
     if report.violations:
-        print(f'make chaos ARGS="--minutes {report.seconds / 60:g} --seed {report.seed}"')
+        print(f'make chaos ARGS="--minutes {report.seconds / 60:g} --seed {report.seed}{broken}"')
 
 
 if __name__ == "__main__":

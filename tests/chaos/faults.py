@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 import redis
 
+from tests.chaos.epochs import epochs, until_taken
 from tests.chaos.schedule import Planned
 from tests.chaos.stage import Stage
 from tests.chaos.workers import END_WITHIN, Worker
 
 #: Never fewer workers than this are wanted, nor more.
 FEWEST, MOST = 2, 4
+#: How long a worker's link is cut before the worker stops: it has sent a commit by then.
+COMMITS_WITHIN = 0.3
+#: How many seconds a piece takes to or from the others meanwhile.
+SLOW = 0.2
 
 Mend = Callable[[], None]
 
@@ -78,6 +83,28 @@ class Faults:
         self._later(fault, wake)
         return True
 
+    def commit_delayed(self, fault: Planned) -> bool:
+        """A worker's commit is held up on its way, and the worker stops for longer than its session. The commit
+        arrives when its partition has a new owner, who has not committed yet: the others' links are slow."""
+        worker = self._worker(fault)
+        if worker is None:
+            return False
+        others = [one.proxy for one in self._workers.all if one is not worker]
+        before = epochs(self._stage.settings)
+        worker.frozen = worker.cut = True
+        worker.proxy.cut(reset=False)
+        time.sleep(COMMITS_WITHIN)
+        worker.child.pause()
+        for proxy in others:
+            proxy.delay = SLOW
+        taken = until_taken(self._stage.settings, before, self._workers.mind)
+        worker.frozen = worker.cut = False
+        worker.proxy.mend()
+        worker.child.resume()
+        for proxy in others:
+            proxy.delay = 0.0
+        return taken
+
     def worker_added(self, _fault: Planned) -> bool:
         """One more; the partitions are divided anew."""
         if self._wanted() >= MOST:
@@ -119,6 +146,22 @@ class Faults:
         redis.start()
         return True
 
+    def store_lost(self, fault: Planned) -> bool:
+        """Redis' machine goes dark, and another takes its place, without the last second. No worker has seen it die:
+        what they had sent, they send again, to a store that has forgotten what came before."""
+        redis = self._stage.redis
+        linked = [worker.proxy for worker in self._workers.all if not worker.cut]
+        written = redis.written()
+        time.sleep(fault.pick)
+        for proxy in linked:
+            proxy.cut(reset=False)
+        redis.kill()
+        redis.lose_since(written)
+        redis.start()
+        for proxy in linked:
+            proxy.mend()
+        return True
+
     def store_refuses_writes(self, fault: Planned) -> bool:
         """Redis is full: reads are answered, writes are not."""
         self._limit_memory(1)
@@ -150,10 +193,12 @@ DO: dict[str, Callable[[Faults, Planned], bool]] = {
     "worker_killed": Faults.worker_killed,
     "worker_ended": Faults.worker_ended,
     "worker_frozen": Faults.worker_frozen,
+    "commit_delayed": Faults.commit_delayed,
     "worker_added": Faults.worker_added,
     "worker_removed": Faults.worker_removed,
     "broker_restarted": Faults.broker_restarted,
     "store_killed": Faults.store_killed,
+    "store_lost": Faults.store_lost,
     "store_refuses_writes": Faults.store_refuses_writes,
     "store_cut_off": Faults.store_cut_off,
 }

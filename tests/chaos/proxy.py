@@ -64,6 +64,7 @@ class Proxy:
         if self._refuses:
             writer.transport.abort()
             return
+        await self._flows.wait()  # packets are lost: nobody answers who wants to connect either
         try:
             there, back = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
@@ -81,4 +82,5 @@ class Proxy:
                     await asyncio.sleep(self.delay)
                 sink.write(data)
                 await sink.drain()
+        await self._flows.wait()  # nor is it heard that the other end is gone
         sink.close()

@@ -16,16 +16,20 @@ from tests.chaos.stage import Stage
 
 #: How long until all is quiet, at most, in seconds.
 PATIENCE = 300.0
+#: And once a worker has ended for good.
+SHORT_PATIENCE = 30.0
 #: Who comes so much too late for a fault has stood still: what follows is put off too.
 LATE = 20.0
 
 
 class Report(msgspec.Struct, kw_only=True):
-    """What a run did and found. `faults` and `violations` are numbers; `by_kind`, `by_invariant` and `found` tell
-    them; `compared` counts, by destination, the records that were compared with the replay's."""
+    """What a run did and found. `broken` are the safeguards that the workers did without. `faults` and `violations` are
+    numbers; `by_kind`, `by_invariant` and `found` tell them; `compared` counts, by destination, the records that were
+    compared with the replay's."""
 
     seed: int
     seconds: float
+    broken: list[str]
     events: int
     faults: int
     by_kind: dict[str, int]
@@ -63,9 +67,10 @@ def run(
         quiet_after, restless = _quiet(stage, tell)
         stage.support.stop()
         stage.workers.end()
-        report = Report(seed=seed, seconds=seconds, events=stage.events, faults=faults.done.total(),
-                        by_kind=dict(sorted(faults.done.items())), restarts=stage.workers.restarts,
-                        done=stage.support.done, quiet_after=round(quiet_after, 1))  # fmt: skip
+        report = Report(seed=seed, seconds=seconds, broken=list(breaks), events=stage.events,
+                        faults=faults.done.total(), by_kind=dict(sorted(faults.done.items())),
+                        restarts=stage.workers.restarts, done=stage.support.done,
+                        quiet_after=round(quiet_after, 1))  # fmt: skip
         tell("recording and replaying")
         found, verified = check(stage.settings, folder / "recording", stage.feed.file)
     found = {"it becomes quiet": restless, "workers end as asked": stage.workers.violations, **found}
@@ -91,8 +96,9 @@ def _quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[float, list[str]]
     stopped = False
     while calm < 3:
         now = time.monotonic()
-        if now - began > PATIENCE:
-            return now - began, [f"not quiet after {PATIENCE:g} s: {words}"]
+        patience = SHORT_PATIENCE if stage.workers.violations else PATIENCE
+        if now - began > patience:
+            return now - began, [f"not quiet after {patience:g} s: {words}"]
         stage.workers.mind(now)
         time.sleep(0.3)
         if not stage.feed.done.is_set():

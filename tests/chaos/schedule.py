@@ -8,10 +8,12 @@ DECK = {
     "worker_killed": 50,
     "worker_ended": 10,
     "worker_frozen": 10,
+    "commit_delayed": 5,
     "worker_added": 10,
     "worker_removed": 10,
     "broker_restarted": 5,
     "store_killed": 5,
+    "store_lost": 3,
     "store_refuses_writes": 1,
     "store_cut_off": 3,
 }
