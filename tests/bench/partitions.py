@@ -73,6 +73,7 @@ def run(console: rich.console.Console, *, quick: bool, partitions: int, outstand
             for name, task in TASKS.items():
                 if task.sample == sample:
                     found["tasks"][name] = _compared(task, inline[task.problem], live.p[task.problem])
+                    console.log(f"{name}: {found['tasks'][name]['auroc_difference']:+.4f}")
             found["notices"][sample] = {name: one._asdict() for name, one in live.noticed.items()}
             found["seconds"][sample] = live.seconds
     for metric in ("auroc", "log_loss"):

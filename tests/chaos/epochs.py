@@ -9,7 +9,7 @@ from forestall.agents.settings import Settings
 from forestall.pipeline.store.keys import PartitionKeys
 
 #: How long a new owner is waited for, in seconds; and within how many seconds of the first partition all are taken.
-TAKEN_WITHIN = 12.0
+TAKEN_WITHIN = 20.0
 TOGETHER = 0.25
 
 

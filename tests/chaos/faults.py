@@ -105,6 +105,13 @@ class Faults:
             proxy.delay = 0.0
         return taken
 
+    def trainer_killed(self, fault: Planned) -> bool:
+        """SIGKILL, with its supervisor; it is started again."""
+        trainer = self._stage.trainers[int(fault.pick * len(self._stage.trainers))]
+        trainer.kill()
+        trainer.start()
+        return True
+
     def worker_added(self, _fault: Planned) -> bool:
         """One more; the partitions are divided anew."""
         if self._wanted() >= MOST:
@@ -194,6 +201,7 @@ DO: dict[str, Callable[[Faults, Planned], bool]] = {
     "worker_ended": Faults.worker_ended,
     "worker_frozen": Faults.worker_frozen,
     "commit_delayed": Faults.commit_delayed,
+    "trainer_killed": Faults.trainer_killed,
     "worker_added": Faults.worker_added,
     "worker_removed": Faults.worker_removed,
     "broker_restarted": Faults.broker_restarted,

@@ -22,7 +22,9 @@ from forestall.pipeline.store.snapshot import Snapshot
 from forestall.pipeline.verification.emitted import Lane, sent
 from forestall.pipeline.verification.verify import Verification, verify
 from forestall.schemas.alert import Alert, decode_alert
+from forestall.schemas.answer import decode_answers_record
 from forestall.schemas.event import decode_event
+from forestall.schemas.trees import FittedTrees
 from tests.chaos.worker import STALE
 
 #: Who reads these reads committed, and sees every number once; of the others repeats are known by their numbers.
@@ -68,6 +70,13 @@ def check(settings: Settings, folder: Path, lines: Path) -> tuple[dict[str, list
         "the journal was told what became of actions": _told(recording, held),
     }
     return {invariant: list(texts) for invariant, texts in found.items()}, verified
+
+
+def fitted(folder: Path) -> int:
+    """How many trees stand in the recorded answers."""
+    recording = Recording(folder)
+    answers = (decode_answers_record(record.value or b"") for record in _records(recording, "answers"))
+    return sum(isinstance(one, FittedTrees) for one in answers)
 
 
 def _replayed(verified: Verification) -> Iterator[str]:

@@ -9,9 +9,9 @@ import msgspec
 from forestall.agents.lag import lag_meter
 from forestall.pipeline.errors import ForestallError
 from tests.chaos.faults import Faults
-from tests.chaos.invariants import check
+from tests.chaos.invariants import check, fitted
 from tests.chaos.quiet import unrest
-from tests.chaos.schedule import GAP, schedule
+from tests.chaos.schedule import DECK, GAP, TRAINED_DECK, schedule
 from tests.chaos.stage import Stage
 
 #: How long until all is quiet, at most, in seconds.
@@ -25,11 +25,12 @@ LATE = 20.0
 class Report(msgspec.Struct, kw_only=True):
     """What a run did and found. `broken` are the safeguards that the workers did without. `faults` and `violations` are
     numbers; `by_kind`, `by_invariant` and `found` tell them; `compared` counts, by destination, the records that were
-    compared with the replay's."""
+    compared with the replay's; `trees` were fitted by the trainers, if there were any."""
 
     seed: int
     seconds: float
     broken: list[str]
+    trainers: int
     events: int
     faults: int
     by_kind: dict[str, int]
@@ -37,6 +38,7 @@ class Report(msgspec.Struct, kw_only=True):
     done: int
     quiet_after: float = 0.0
     compared: dict[str, int] = {}
+    trees: int = 0
     repeats: int = 0
     violations: int = 0
     by_invariant: dict[str, int] = {}
@@ -49,14 +51,16 @@ def run(
     seconds: float,
     *,
     gap: float = GAP,
+    trainers: int = 0,
     breaks: Sequence[str] = (),
     tell: Callable[[str], None] = lambda text: None,
 ) -> Report:
-    """Faults for `seconds`; `breaks` are safeguards that the workers do without (tests/chaos/worker.py)."""
-    with Stage(folder, seed, seconds, breaks=breaks) as stage:
+    """Faults for `seconds`, with so many trainers; `breaks` are safeguards that the workers do without
+    (tests/chaos/worker.py)."""
+    with Stage(folder, seed, seconds, trainers=trainers, breaks=breaks) as stage:
         faults = Faults(stage)
         began = time.monotonic()
-        for fault in schedule(seed, seconds, gap):
+        for fault in schedule(seed, seconds, gap, TRAINED_DECK if trainers else DECK):
             if (late := time.monotonic() - began - fault.at) > LATE:
                 began += late
             _until(stage, faults, began + fault.at)
@@ -67,12 +71,13 @@ def run(
         quiet_after, restless = _quiet(stage, tell)
         stage.support.stop()
         stage.workers.end()
-        report = Report(seed=seed, seconds=seconds, broken=list(breaks), events=stage.events,
-                        faults=faults.done.total(), by_kind=dict(sorted(faults.done.items())),
+        report = Report(seed=seed, seconds=seconds, broken=list(breaks), trainers=trainers,
+                        events=stage.events, faults=faults.done.total(), by_kind=dict(sorted(faults.done.items())),
                         restarts=stage.workers.restarts, done=stage.support.done,
                         quiet_after=round(quiet_after, 1))  # fmt: skip
         tell("recording and replaying")
         found, verified = check(stage.settings, folder / "recording", stage.feed.file)
+        report.trees = fitted(folder / "recording")
     found = {"it becomes quiet": restless, "workers end as asked": stage.workers.violations, **found}
     report.by_invariant = {invariant: len(texts) for invariant, texts in found.items()}
     report.found = [text for texts in found.values() for text in texts]
@@ -105,6 +110,8 @@ def _quiet(stage: Stage, tell: Callable[[str], None]) -> tuple[float, list[str]]
             continue
         if not stopped:
             stage.support.stop()
+            for trainer in stage.trainers:
+                trainer.stop()
             stopped = True
         try:
             with lag_meter(stage.settings) as lag:

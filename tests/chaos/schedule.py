@@ -1,22 +1,25 @@
-"""Which faults, and when: drawn by a seed, in the proportions of DECK."""
+"""Which faults, and when: drawn by a seed, in the proportions of a deck."""
 
+from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 
-#: A full deck has so many of each kind.
+#: A full deck has so many of each kind. Workers are stopped by two of them, and Redis dies by two.
 DECK = {
     "worker_killed": 50,
     "worker_ended": 10,
-    "worker_frozen": 10,
+    "worker_frozen": 5,
     "commit_delayed": 5,
     "worker_added": 10,
     "worker_removed": 10,
     "broker_restarted": 5,
-    "store_killed": 5,
-    "store_lost": 3,
+    "store_killed": 3,
+    "store_lost": 2,
     "store_refuses_writes": 1,
     "store_cut_off": 3,
 }
+#: Where trainers run, too.
+TRAINED_DECK = {**DECK, "trainer_killed": 10}
 #: Seconds between two faults, on average, and before the first.
 GAP = 5.0
 QUIET = 4.0
@@ -32,15 +35,15 @@ class Planned(NamedTuple):
     seconds: float
 
 
-def schedule(seed: int, seconds: float, gap: float = GAP) -> list[Planned]:
+def schedule(seed: int, seconds: float, gap: float = GAP, deck: Mapping[str, int] = DECK) -> list[Planned]:
     """Faults for so many seconds. The same seed gives the same; what comes first has every kind."""
     random = Random(seed)
-    cards = _shuffled(random, list(DECK))
+    cards = _shuffled(random, list(deck))
     planned: list[Planned] = []
     at = QUIET
     while at < seconds:
         if not cards:
-            cards = _shuffled(random, [kind for kind, count in DECK.items() for _ in range(count)])
+            cards = _shuffled(random, [kind for kind, count in deck.items() for _ in range(count)])
         planned.append(Planned(at, cards.pop(), random.random(), random.uniform(2.5, 5.0)))
         at += gap * random.uniform(0.3, 1.7)
     return planned

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from forestall.agents.child import Child
 from forestall.agents.configuration import apply_configuration
 from forestall.agents.settings import Settings
 from forestall.agents.topics import apply_topics
@@ -12,6 +13,7 @@ from forestall.schemas.catalogue import CatalogueFile
 from tests.chaos.feed import Feed, sample_for
 from tests.chaos.support import Support
 from tests.chaos.workers import Workers
+from tests.live import boosted, trainer
 from tests.scenarios.samples import CATALOGUES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
@@ -22,10 +24,18 @@ RATE = 250.0
 
 
 class Stage:
-    """`with Stage(folder, seed, seconds) as stage`: all is up, and events flow for about `seconds`."""
+    """`with Stage(folder, seed, seconds) as stage`: all is up, and events flow for about `seconds`. With trainers,
+    trees join the first problem."""
 
     def __init__(
-        self, folder: Path, seed: int, seconds: float, *, workers: int = 3, breaks: Sequence[str] = ()
+        self,
+        folder: Path,
+        seed: int,
+        seconds: float,
+        *,
+        workers: int = 3,
+        trainers: int = 0,
+        breaks: Sequence[str] = (),
     ) -> None:
         for name in ("kafka", "redis", "workers"):
             (folder / name).mkdir(parents=True)
@@ -33,7 +43,9 @@ class Stage:
         self.kafka = Kafka(folder / "kafka")
         self.redis = Redis(folder / "redis", durability="everysec")
         self.events = int(RATE * seconds)
+        self.trainers: list[Child] = []
         self._first, self._seed, self._module = workers, seed, (WORKER, *breaks)
+        self._trainers = trainers
 
     def __enter__(self) -> "Stage":
         try:
@@ -54,6 +66,8 @@ class Stage:
         """Ends everything at once."""
         if hasattr(self, "workers"):
             self.workers.kill()
+        for each in self.trainers:
+            each.kill()
         self.redis.kill()
         self.kafka.kill()
 
@@ -65,10 +79,15 @@ class Stage:
         )  # fmt: skip
         apply_topics(self.settings)
         catalogue = CATALOGUES / f"{sample}.toml"
+        if self._trainers:
+            catalogue = boosted(catalogue, self.folder)
         apply_configuration([CatalogueFile(catalogue.name, catalogue.read_text())], "salt", self.settings)
         self.workers = Workers(self.settings, self.redis.port, self.folder / "workers", self._module)
         for _ in range(self._first):
             self.workers.add()
+        for number in range(self._trainers):
+            self.trainers.append(trainer(self.settings, self.folder / "workers", f"trainer-{number + 1}"))
+            self.trainers[-1].start()
         self.feed = Feed(self.folder, sample, self.events, self.settings, RATE)
         self.feed.start()
         self.support = Support(self.settings, self._seed)

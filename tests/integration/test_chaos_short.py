@@ -14,7 +14,7 @@ from tests.chaos.schedule import DECK, schedule
 
 def test_what_faults_leave_behind_is_what_a_replay_gives(tmp_path: Path) -> None:
     """Each kind of fault at least once; then every invariant holds."""
-    report = run(tmp_path / "run", 7, 50, gap=4.0)
+    report = run(tmp_path / "run", 7, 55, gap=4.0)
     assert report.found == []
     assert report.by_kind.keys() >= DECK.keys() - {"worker_added", "worker_removed"}
     assert min(report.compared[name] for name in ("answers", "alerts", "ledger", "notices")) > 100
@@ -31,13 +31,11 @@ def test_many_faults(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("broken", ["fence", "position", "both", "mark"])
 def test_a_broken_safeguard_is_noticed(tmp_path: Path, broken: str) -> None:
-    """The invariants can fail; it may take more than one run until a safeguard would have been needed."""
-    assert any(
-        run(tmp_path / f"run-{seed}", seed, 120, gap=3.0, breaks=[broken]).violations for seed in (9, 10, 11)
-    )
+    """The invariants can fail, each safeguard alone is needed, and a minute and a half is enough to show it."""
+    assert run(tmp_path / "run", 101, 90, breaks=[broken]).violations
 
 
 def test_a_seed_gives_the_same_faults_and_first_every_kind() -> None:
