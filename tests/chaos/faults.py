@@ -97,7 +97,7 @@ class Faults:
         worker.child.pause()
         for proxy in others:
             proxy.delay = SLOW
-        taken = until_taken(self._stage.settings, before, self._workers.mind)
+        taken = until_taken(self._stage.settings, before, self._meanwhile)
         worker.frozen = worker.cut = False
         worker.proxy.mend()
         worker.child.resume()
@@ -189,6 +189,10 @@ class Faults:
         worker.proxy.cut(reset=fault.pick < 0.5)
         self._later(fault, mend)
         return True
+
+    def _meanwhile(self, now: float) -> None:
+        self._workers.mind(now)
+        self.mend(now)
 
     def _limit_memory(self, limit: int) -> None:
         with redis.Redis(port=self._stage.redis.port) as client:
