@@ -30,8 +30,8 @@ from forestall.pipeline.store.keys import PartitionKeys
 from forestall.schemas.catalogue import CatalogueFile
 from tests.bench.clocks import Clock
 from tests.bench.metering import WARM, Measured, measured, take
-from tests.bench.servers import Servers
 from tests.bench.samples import SALT
+from tests.bench.servers import Servers
 from tests.bench.streams import CATALOGUE, Stream
 
 ROOT = Path(__file__).parents[2]
