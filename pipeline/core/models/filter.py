@@ -22,7 +22,7 @@ HISTORY_VARIANCE = 0.1  # shared by all columns of history
 BEND_VARIANCE = 0.02
 PROCESS_NOISE = 3e-8  # old answers fade: by rows before each task's test, more costs and less misses drift
 CATEGORIES = 20_000  # the most categories that are known, first come
-SLOTS = 192  # the most categories in the dense block, first come
+SLOTS = 320  # the most categories in the dense block, first come
 
 N = TypeVar("N", np.float64, np.int64)
 
