@@ -13,7 +13,8 @@ class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `sequence` counts per sender over all its notices; `answers` is how many answers it has learned;
     `offset_counts` is λ (1 while the customers' residuals lower the log loss); `gate_open` is the skill gate.
-    `share` is that of the boosted trees in the logit, 0 while they are not heard; `fitted` says which trees are meant.
+    `share` is that of the boosted trees in the logit, 0 while they are not heard; `fitted` says which trees are meant,
+    and `level` how far their logit is above that of the weights.
     """
 
     sender: str
@@ -30,6 +31,7 @@ class ModelNotice(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     trees: int = 0
     fitted: int = 0
     share: float = 0.0
+    level: float = 0.0
 
 
 class NoticeEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -219,8 +219,8 @@ class Learn:
         """Tells every journal partition what has been learned."""
         assert self._head is not None
         state.noticed(ms)
-        share, fitted, trees = state.told_trees()
-        told = state.told_weights() + trees
+        trees = state.told_trees()
+        told = state.told_weights() + trees.forest
         parts = [told[i : i + PART] for i in range(0, len(told), PART)] or [b""]
         for part, piece in enumerate(parts):
             sequence = self._head.next_sequence(NOTICES)
@@ -236,9 +236,10 @@ class Learn:
                 part=part,
                 parts=len(parts),
                 weights=piece,
-                trees=len(trees),
-                fitted=fitted,
-                share=share,
+                trees=len(trees.forest),
+                fitted=trees.fitted,
+                share=trees.share,
+                level=trees.level,
             )
             event = NoticeEvent(
                 id=f"{self.sender}:{sequence}",

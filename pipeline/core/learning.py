@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from math import ceil
-from typing import cast
+from typing import NamedTuple, cast
 
 import msgspec
 import numpy as np
@@ -42,6 +42,15 @@ def new_live(answer: Answer) -> LiveModel:
     """The model that the answer names."""
     columns = len(answer.features) // 4
     return live_model(answer.model, columns, min(answer.history, columns))
+
+
+class ToldTrees(NamedTuple):
+    """The share of the trees in the logit, their level above the weights, which they are, and their stored form."""
+
+    share: float = 0.0
+    level: float = 0.0
+    fitted: int = 0
+    forest: bytes = b""
 
 
 class ProblemState:
@@ -151,13 +160,14 @@ class ProblemState:
         """What a notice carries; nothing where the model has no stored form (it stays where it is: a backtest)."""
         return b"" if self.kind == OTHER else self.live.weights().to_bytes()
 
-    def told_trees(self) -> tuple[float, int, bytes]:
-        """The share of the trees in the logit, which they are, and they themselves: once, when they are heard."""
+    def told_trees(self) -> ToldTrees:
+        """What a notice says of the trees; they themselves go once, when they are heard."""
         if not isinstance(self.model, Boosted) or not self.model.share:
-            return 0.0, 0, b""
+            return ToldTrees()
         is_new = self.model.fitted != self.told
         self.told = self.model.fitted
-        return self.model.share, self.model.fitted, self.model.stored_forest if is_new else b""
+        forest = self.model.stored_forest if is_new else b""
+        return ToldTrees(self.model.share, self.model.level.mean, self.model.fitted, forest)
 
     @property
     def live(self) -> LiveModel:

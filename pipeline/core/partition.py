@@ -35,6 +35,7 @@ class NoticedModel(msgspec.Struct, array_like=True, kw_only=True):
     weights: bytes
     fitted: int = 0
     share: float = 0.0
+    level: float = 0.0
 
 
 class NoticedTrees(msgspec.Struct, array_like=True, kw_only=True):
@@ -168,6 +169,7 @@ class Partition:
             weights=told[: len(told) - notice.trees],
             fitted=notice.fitted,
             share=notice.share,
+            level=notice.level,
         )
         if notice.trees:
             forest = told[len(told) - notice.trees :]
@@ -184,7 +186,7 @@ class Partition:
         learned = self.read_model(name, noticed.weights)
         trees = self.trees.get(name)
         if isinstance(learned, Weights) and noticed.share and trees and trees[0].fitted == noticed.fitted:
-            learned = Blended(learned, trees[1], noticed.share)
+            learned = Blended(learned, trees[1], noticed.share, noticed.level)
         self.models[name] = Model(noticed, learned)
 
     def dead_letter(self, record: Record, cause: Cause, detail: str) -> None:

@@ -75,7 +75,7 @@ MODEL = ModelNotice(
 )
 NOTICE = NoticeEvent(id="n-1", source="learn/0", time=NOON, data=MODEL)
 WITH_TREES = msgspec.structs.replace(
-    NOTICE, data=msgspec.structs.replace(MODEL, trees=1, fitted=1_234, share=0.25)
+    NOTICE, data=msgspec.structs.replace(MODEL, trees=1, fitted=1_234, share=0.25, level=-0.5)
 )
 
 ALERT = Alert(

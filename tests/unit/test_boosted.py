@@ -126,6 +126,24 @@ def test_trees_that_mislead_are_no_longer_heard() -> None:
     assert model.predict(x, [], offset=0.25) == model.filter.predict(x, []) + 0.25
 
 
+def test_trees_are_brought_to_the_level_of_the_filter() -> None:
+    """Trees that are all too high by the same say the same: what they are heard for is what they tell apart."""
+    model = taught(waves(2_000))
+    high = Boosted.from_bytes(model.to_bytes())
+    assert model.forest is not None
+    trees = model.forest.trees
+    leaves = np.where(trees.column < 0, trees.threshold + 2.0 / len(trees.roots), trees.threshold)
+    assert high.take(Forest(2, model.forest.categories, trees._replace(threshold=leaves)), 10**6)
+    for x, y in waves(1_500, 9):
+        model.learn(x, [], y)
+        high.learn(x, [], y)
+    assert high.level.mean == pytest.approx(model.level.mean + 2.0, abs=1e-3)
+    assert high.share == model.share > 0.0
+    x = np.array([0.5, 0.0])
+    assert high.predict(x, []) == pytest.approx(model.predict(x, []), abs=1e-3)
+    assert high.predict(x, []) != pytest.approx(model.filter.predict(x, []), abs=0.1)
+
+
 def test_older_trees_and_those_of_other_columns_are_not_taken() -> None:
     """So it does no harm to send them twice, or for two trainers to send the same."""
     model = taught(waves(700))
@@ -148,7 +166,7 @@ def test_what_foresee_predicts_with_is_what_learn_has() -> None:
     """To the rounding of weights; and its terms add up, but for what is usual, to the logit."""
     model = taught(waves(2_000))
     assert model.forest is not None
-    blended = Blended(model.weights(), model.forest, model.share)
+    blended = Blended(model.weights(), model.forest, model.share, model.level.mean)
     zs = [blended.logit(x.astype(np.float32), [7]) for x, _ in waves(50, 8)]
     assert zs == pytest.approx([model.predict(x.astype(np.float32), [7]) for x, _ in waves(50, 8)], abs=1e-4)
     rest = [

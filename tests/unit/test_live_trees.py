@@ -190,7 +190,8 @@ def test_foresee_predicts_with_the_trees_that_the_notice_means(log: Log) -> None
         scene.notice(msgspec.structs.replace(notice, revision=revision, sequence=n))
         learned = scene.core.state.models["return"].weights
         assert isinstance(learned, Blended)
-        assert learned.share == notice.share
+        assert (learned.share, learned.level) == (notice.share, notice.level)
+        assert notice.level != 0.0
     state, again = scene.core.state, Foresee(0, answers_partitions=1)
     assert state.configuration is not None
     again.admit({HEAD: encode_head(state.head), CONFIGURATION: encode_configuration(state.configuration)})

@@ -8,18 +8,21 @@ from forestall.pipeline.core.models.weights import Numbers, Weights
 
 
 class Blended:
-    """A Learned: the weights' logit, drawn towards that of the trees by `share`, as learn draws its own."""
+    """A Learned: the weights' logit, drawn by `share` towards that of the trees less their `level`, as learn draws its
+    own."""
 
-    __slots__ = ("forest", "share", "weights")
+    __slots__ = ("forest", "level", "share", "weights")
 
-    def __init__(self, weights: Weights, forest: Forest, share: float) -> None:
+    def __init__(self, weights: Weights, forest: Forest, share: float, level: float) -> None:
         self.weights = weights
         self.forest = forest
         self.share = share
+        self.level = level
 
     def logit(self, x: Numbers, categories: Sequence[int]) -> float:
         """See Learned."""
-        return drawn(self.weights.logit(x, categories), self.forest.logit(x, categories), self.share)
+        of_trees = self.forest.logit(x, categories) - self.level
+        return drawn(self.weights.logit(x, categories), of_trees, self.share)
 
     def terms(self, x: Numbers, categories: Sequence[int]) -> tuple[list[float], list[float]]:
         """What each column and category adds to the logit: the weights' terms and the trees', by their shares."""

@@ -21,6 +21,9 @@ KEEP = 1.0 - 1.0 / 2_000.0
 #: So many standard errors above nothing must the gain be for the trees to be heard, and below to be heard no longer:
 #: on the rows before each task's test better than to look at the gain alone.
 DEVIATIONS = 1.0
+#: The trees' level is that of the time of their rows, and the filter's is of today: about the last 100 answers tell how
+#: far the trees are above, and that is taken off.
+LEVEL_STEP = 1.0 / 100.0
 
 
 class Gain(msgspec.Struct, array_like=True):
@@ -55,16 +58,29 @@ class Gain(msgspec.Struct, array_like=True):
         return DEVIATIONS * math.sqrt(self.squares) / self.weight if self.weight > 0.0 else 0.0
 
 
+class Level(msgspec.Struct, array_like=True):
+    """How far the trees' logit has been above the filter's of late, over how many answers in all."""
+
+    answers: int = 0
+    mean: float = 0.0
+
+    def add(self, above: float, weight: float) -> None:
+        """One more answer."""
+        self.answers += 1
+        self.mean += max(1.0 / self.answers, LEVEL_STEP) * min(weight, 1.0) * (above - self.mean)
+
+
 class _Stored(msgspec.Struct, frozen=True, array_like=True):
     version: int
     filter: bytes
     forest: bytes
     fitted: int
     gain: Gain
+    level: Level = msgspec.field(default_factory=Level)
 
 
 class Boosted:
-    """A Model: the filter's logit, drawn towards that of boosted trees.
+    """A Model: the filter's logit, drawn towards that of boosted trees, brought to the filter's level.
 
     The trees are fitted elsewhere (see `pipeline.training`) and come by `take`. They are heard once the running log
     loss of the two together, each answer tested before it is learned, is below the filter's alone by a standard
@@ -77,6 +93,7 @@ class Boosted:
         self.stored_forest = b""
         self.fitted = 0
         self.gain = Gain()
+        self.level = Level()
 
     @property
     def answers(self) -> int:
@@ -103,7 +120,7 @@ class Boosted:
         z = self.filter.predict(x, categories)
         share = self.share
         if share and self.forest is not None:
-            z = drawn(z, self.forest.logit(x, categories), share)
+            z = drawn(z, self.forest.logit(x, categories) - self.level.mean, share)
         return offset + z
 
     def learn(
@@ -119,8 +136,10 @@ class Boosted:
         z = self.filter.predict(x, categories)
         self.filter.learn(x, categories, y, weight, offset, variance)
         if self.forest is not None:
-            joined = drawn(z, self.forest.logit(x, categories), self._share())
+            of_trees = self.forest.logit(x, categories)
+            joined = drawn(z, of_trees - self.level.mean, self._share())
             self.gain.add(log_loss(z, y) - log_loss(joined, y), weight)
+            self.level.add(of_trees - z, weight)
 
     def weights(self) -> Weights:
         """The filter's."""
@@ -128,7 +147,9 @@ class Boosted:
 
     def to_bytes(self) -> bytes:
         """The state, to be read by `from_bytes`."""
-        stored = _Stored(VERSION, self.filter.to_bytes(), self.stored_forest, self.fitted, self.gain)
+        stored = _Stored(
+            VERSION, self.filter.to_bytes(), self.stored_forest, self.fitted, self.gain, self.level
+        )
         return msgspec.msgpack.encode(stored)
 
     @classmethod
@@ -140,7 +161,8 @@ class Boosted:
             raise FORM.unreadable(error) from error
         new = cls(0, base=BayesianFilter.from_bytes(stored.filter))
         new.forest = Forest.from_bytes(stored.forest) if stored.forest else None
-        new.stored_forest, new.fitted, new.gain = stored.forest, stored.fitted, stored.gain
+        new.stored_forest, new.fitted = stored.forest, stored.fitted
+        new.gain, new.level = stored.gain, stored.level
         return new
 
     def _share(self) -> float:
