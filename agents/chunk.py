@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from forestall.pipeline.core.effects import Record
 
@@ -34,8 +34,8 @@ class Chunked:
 
     `epochs` has every partition that is ours and ready, with what its chunks carry as `epoch`; nothing is
     fetched from others. `positions` says where committed state stands (None: no state yet, so the log's
-    beginning), and `sought` where the last seek went. `failed` is told of what the worker cannot survive.
-    `limit` is the most records a chunk may have.
+    beginning), and `beginnings` where a log began when it was last sought so. `failed` is told of what the worker
+    cannot survive. `limit` is the most records a chunk may have.
     """
 
     topics: frozenset[str]
@@ -43,4 +43,12 @@ class Chunked:
     failed: Callable[[BaseException], None]
     limit: int = 2_000
     epochs: dict[Place, str] = field(default_factory=dict)
-    sought: dict[Place, int] = field(default_factory=dict)
+    beginnings: dict[Place, int] = field(default_factory=dict)
+
+    def sought(self, held: Mapping[Place, int | None], positions: Mapping[Any, int]) -> None:
+        """A seek went to `positions`, for states that stood at `held`.
+
+        Only that of a new state says where its log begins. A state that becomes new after the seek (its store fell
+        back) does not begin where the earlier one stood.
+        """
+        self.beginnings.update({place: at for place, at in positions.items() if held[place] is None})

@@ -275,7 +275,7 @@ class Processor:
 
     def _standing(self) -> int:
         """Where the next chunk must start: the state's position, or the log's beginning for a new state."""
-        return self.position if self.commit is not None else self._chunked.sought.get(self.place, 0)
+        return self.position if self.commit is not None else self._chunked.beginnings.get(self.place, 0)
 
     def _fresh_label(self) -> str:
         return f"{self.token}/{secrets.token_hex(4)}"

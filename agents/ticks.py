@@ -77,7 +77,8 @@ class Ticker:
         if due is None or due > now or self._appended is not None or not self._read_to_end():
             return False
         if self._live is None:
-            self._live = self._was_live(await self._tail(TAIL))
+            was_live = self._was_live(self._watermark, await self._tail(TAIL))
+            self._live = was_live if self._live is None else self._live  # an event may have come meanwhile
         if not self._live:
             return False
         value = tick(now, self._partition, SOURCE)
@@ -88,9 +89,9 @@ class Ticker:
         self._skew += taken.timestamp - now  # the broker's clock, where the broker stamps records
         return True
 
-    def _was_live(self, records: Sequence[Record]) -> bool:
+    def _was_live(self, watermark: int, records: Sequence[Record]) -> bool:
         """What an earlier owner saw: the record that brought the watermark where it stands, and its broker time."""
-        return any(_dated(record) == self._watermark >= record.ms - LIVE for record in records)
+        return any(_dated(record) == watermark >= record.ms - LIVE for record in records)
 
 
 def _dated(record: Record) -> int | None:

@@ -227,7 +227,7 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
         except PositionLost as lost:
             self._chunked.failed(lost)
             raise
-        self._chunked.sought.update(positions)
+        self._chunked.sought(held, positions)
         return positions
 
     def readable_end(self, place: Place) -> int | None:

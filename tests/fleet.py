@@ -186,7 +186,7 @@ async def replay(
 
     store = MemoryStore()
     core = CountingCore(processor, place[1], settings.answers_partitions)
-    chunked = Chunked(frozenset({place[0]}), nobody, print, sought={place: 0})
+    chunked = Chunked(frozenset({place[0]}), nobody, print, beginnings={place: 0})
 
     async def committed(_did: Committed) -> None:
         pass

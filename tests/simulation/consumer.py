@@ -54,7 +54,7 @@ class SimulatedConsumer:
                 self._owner.chunked.failed(lost)
                 raise lost
             positions[place] = self._positions[place] = beginning if position is None else position
-        self._owner.chunked.sought.update(positions)
+        self._owner.chunked.sought(held, positions)
         return positions
 
     # ------------------------------------------------------------- what Faust does

@@ -49,7 +49,7 @@ class Bench:
         self.log = log
         self.store = store if store is not None else MemoryStore()
         self.chunked = Chunked(frozenset({"events"}), positions=self._nowhere, failed=print)
-        self.chunked.sought[PLACE] = log.begins
+        self.chunked.beginnings[PLACE] = log.begins
         self.ours: set[str] = set()
         self.commits: list[Committed] = []
         self.processor = Processor(
@@ -106,6 +106,19 @@ async def test_a_new_state_starts_where_the_log_begins() -> None:
     bench = await Bench(Log(b"a", b"b", begins=50)).open()
     await bench.step()
     assert (await bench.store.held()).position == 52
+
+
+async def test_a_state_that_became_new_after_the_seek_starts_where_the_log_begins() -> None:
+    """The store may fall back to nothing at an assignment: where the lost state stood is not its beginning."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.step(3)
+    held = await bench.processor.held()
+    bench.chunked.sought({PLACE: held}, await bench.log.seek_held({PLACE: held}))
+    bench.store.__dict__.update(MemoryStore().__dict__)
+    await bench.processor.open()
+    await bench.step()
+    await bench.step()
+    assert sum((await bench.counts()).values()) == 6
 
 
 async def test_a_chunk_of_an_older_assignment_is_dropped() -> None:

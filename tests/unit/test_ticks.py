@@ -52,6 +52,7 @@ class Bench:
     def __init__(self, ahead: int = 0) -> None:
         self.core, self.broker, self.at_end = Core(), Broker(ahead), True
         self.tail: list[Record] = []
+        self.while_reading: Callable[[], None] = lambda: None
         self.ticker = self.take_over()
 
     def take_over(self) -> Ticker:
@@ -60,7 +61,9 @@ class Bench:
         return Ticker(self.core, ("events", 3), lambda: self.at_end, self._tail, broker)
 
     async def _tail(self, count: int) -> list[Record]:
-        return self.tail[-count:]
+        tail = self.tail[-count:]
+        self.while_reading()
+        return tail
 
     def event(self, behind: int, offset: int = 1) -> None:
         """An event was committed that moved the watermark, dated `behind` ms before its broker time."""
@@ -133,3 +136,10 @@ async def test_a_new_owner_learns_from_the_log_whether_the_partition_is_live(dat
     broken = Record(7, NOW, b"k", b"not json")
     bench.tail = [Record(6, NOW, None, tick(dated, 3, "test")), broken]
     assert await bench.take_over().tick() is live
+
+
+async def test_what_comes_while_a_new_owner_reads_the_log_counts_more() -> None:
+    """The log as it was read says nothing of an event that has moved the watermark since: it may be the last."""
+    bench = Bench()
+    bench.while_reading = lambda: bench.event(behind=1_000)
+    assert await bench.ticker.tick()
