@@ -36,6 +36,9 @@ class Chunked:
     fetched from others. `positions` says where committed state stands (None: no state yet, so the log's
     beginning), and `beginnings` where a log began when it was last sought so. `failed` is told of what the worker
     cannot survive. `limit` is the most records a chunk may have.
+
+    `foreign` are the topics that have no state: Kafka's committed offset is their position, and `done` up to where
+    each of their partitions has been processed under the present assignment.
     """
 
     topics: frozenset[str]
@@ -44,6 +47,8 @@ class Chunked:
     limit: int = 2_000
     epochs: dict[Place, str] = field(default_factory=dict)
     beginnings: dict[Place, int] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
+    done: dict[Place, int] = field(default_factory=dict)
 
     def sought(self, held: Mapping[Place, int | None], positions: Mapping[Any, int]) -> None:
         """A seek went to `positions`, for states that stood at `held`.
@@ -52,3 +57,11 @@ class Chunked:
         back) does not begin where the earlier one stood.
         """
         self.beginnings.update({place: at for place, at in positions.items() if held[place] is None})
+
+    def committable(self, place: Place, acknowledged: int) -> int | None:
+        """What Kafka may know as read, where everything up to `acknowledged` left the streams. None: nothing new.
+
+        Faust acknowledges also what it drops: chunks that were fetched before a rebalance, or that wait at the end.
+        Where the committed offset is the position, only what was processed counts.
+        """
+        return self.done.get(place) if place[0] in self.foreign else acknowledged

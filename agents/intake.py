@@ -79,11 +79,13 @@ class Intake:
         for place in places:
             if place[0] in self.topics:
                 chunked.epochs.pop(place, None)
+                chunked.done.pop(place, None)
                 self._metrics.left(NAME, f"{place[0]}/{place[1]}")
 
     async def process(self, chunk: Chunk, chunked: Chunked) -> None:
         """Sends what a chunk becomes, and returns when all of it is acknowledged. Raises what must end us."""
-        if chunk.epoch != chunked.epochs.get((chunk.topic, chunk.partition)):
+        place = chunk.topic, chunk.partition
+        if chunk.epoch != chunked.epochs.get(place):
             return
         letters = await self._send(chunk)
         self._metrics.chunks.labels(NAME).inc()
@@ -92,6 +94,8 @@ class Intake:
         lag.set(max(0, chunk.highwater - chunk.end))
         self._metrics.intake_records.labels(chunk.topic).inc(len(chunk.records))
         self._judge(chunk.records, letters)
+        if chunk.epoch == chunked.epochs.get(place):
+            chunked.done[place] = chunk.end
 
     async def _send(self, chunk: Chunk) -> dict[int, DeadLetter]:
         foreign = self._foreign[chunk.topic]

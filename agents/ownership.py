@@ -30,7 +30,8 @@ class Owner:
         self.intake = intake
         self._foreign = intake.topics if intake is not None else frozenset[str]()
         topics = frozenset(part.topic for part in parts) | self._foreign
-        self.chunked = Chunked(topics, self.positions, edges.failed, edges.settings.chunk_limit)
+        limit = edges.settings.chunk_limit
+        self.chunked = Chunked(topics, self.positions, edges.failed, limit, foreign=self._foreign)
         self.tokens: set[str] = set()
         self.owned: dict[Place, Owned] = {}
         self.breakers: dict[str, Breaker] = {}

@@ -7,7 +7,7 @@ rebalance, offsets for lag tools, and sensors. What differs from Faust's own aio
 - it reads committed data alone, and never resets a position by itself;
 - `seek_to_committed` asks the state for positions, not Kafka;
 - a message fetched again after a seek is not dropped as read before (`_Unread`);
-- acks move Kafka's committed offset to the end of the last chunk that was processed.
+- acks move Kafka's committed offset to the end of the last chunk that was processed, never of one that was dropped.
 
 The assumptions about the insides of Faust and aiokafka stand in tests/unit/test_transport_contract.py.
 """
@@ -203,7 +203,7 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
         last = max(acked)  # chunks are processed in order; the holes between them are no records of ours
         acked.clear()
         self._acked_index[tp].clear()
-        return last + 1
+        return self._chunked.committable(tp, last + 1)
 
     async def seek_to_committed(self) -> Mapping[Any, int]:
         """Seeks every partition to where its state stands. Only reads; also runs when flow resumes."""

@@ -103,6 +103,7 @@ async def test_a_chunk_is_done_when_all_its_events_are_acknowledged() -> None:
     assert registry.get_sample_value("forestall_intake_events_total", {"topic": "shop"}) == 5
     labels = {"processor": "intake", "partition": "shop/0"}
     assert registry.get_sample_value("forestall_lag_records", labels) == 20 - 12
+    assert chunked.done == {PLACE: 12}
 
 
 async def test_a_failed_send_is_raised_before_anything_later_is_sent() -> None:
@@ -112,6 +113,7 @@ async def test_a_failed_send_is_raised_before_anything_later_is_sent() -> None:
     with pytest.raises(KafkaError):
         await intake.process(chunk(chunked, *GOOD), chunked)
     assert [len(batch) for _, _, batch in brokers.sent] == [2]
+    assert chunked.done == {}
 
 
 async def test_a_chunk_of_an_earlier_assignment_is_dropped() -> None:
@@ -124,7 +126,7 @@ async def test_a_chunk_of_an_earlier_assignment_is_dropped() -> None:
     intake.revoked([PLACE], chunked)
     await intake.process(stale, chunked)
     assert brokers.sent == []
-    assert chunked.epochs == {}
+    assert chunked.epochs == chunked.done == {}
 
 
 async def test_dead_letters_are_out_before_the_breaker_opens() -> None:

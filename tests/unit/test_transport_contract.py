@@ -6,6 +6,7 @@ One that fails after an upgrade says which part of agents/transport.py to look a
 import asyncio
 import inspect
 import tomllib
+from dataclasses import replace
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,6 +19,7 @@ from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import OffsetOutOfRangeError
 from aiokafka.record import MemoryRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from faust.streams import Stream
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -140,6 +142,23 @@ def test_acknowledged_chunks_move_the_committed_offset_to_the_last_ones_end() ->
     consumer._acked_index = {PLACE: {41, 12, 20}}
     assert ChunkConsumer._new_offset(consumer, PLACE) == 42
     assert ChunkConsumer._new_offset(consumer, PLACE) is None
+
+
+def test_of_a_topic_without_state_only_what_was_processed_is_committed() -> None:
+    """Faust acknowledges also what it skips after a rebalance, or at the end: it would never be read again."""
+    consumer: Any = object.__new__(ChunkConsumer)
+    consumer._chunked = replace(chunked(), foreign=frozenset({"events"}))
+    consumer._acked_index = {PLACE: set()}
+    consumer._acked = {PLACE: [41]}
+    assert ChunkConsumer._new_offset(consumer, PLACE) is None
+    consumer._acked, consumer._chunked.done = {PLACE: [41]}, {PLACE: 20}
+    assert ChunkConsumer._new_offset(consumer, PLACE) == 20
+
+
+def test_faust_acknowledges_what_it_skips() -> None:
+    """Why the transport must not believe it."""
+    source = inspect.getsource(Stream._py_aiter)
+    assert "if event is not None and (do_ack or value is skipped_value):" in source
 
 
 def chunked(limit: int = 100) -> Chunked:
