@@ -2,7 +2,8 @@
 
 The steps are those of the real one: on revocation flow stops and waiting chunks are dropped; on assignment the
 owner takes its partitions while, side by side, everything is sought to its state and flow resumes; a fetch takes
-label, position and records in one step; what a fetch learns of a log's end is old by the time it is used.
+label, position and records in one step; what a fetch learns of a log's end is old by the time it is used; what is
+dropped, because it was fetched before a rebalance or while flow stands still, is acknowledged as if it were processed.
 """
 
 import asyncio
@@ -13,13 +14,19 @@ from forestall.agents.ownership import Owner
 from forestall.pipeline.errors import PositionLost
 from tests.simulation.broker import Broker
 from tests.simulation.group import SESSION, Group
+from tests.simulation.log import Log
 
-#: Chunks that wait before an agent.
+#: Chunks that wait before an agent, at most.
 WAITING = 4
+#: Offsets of what was acknowledged are committed so often, in seconds.
+COMMIT = 0.6
 
 
 class SimulatedConsumer:
     """One worker's consumer, and as much of Faust's app as is needed; `begin` puts it to work for an owner."""
+
+    #: Reads committed data alone.
+    reads = staticmethod(Log.read)
 
     def __init__(self, broker: Broker, group: Group, name: str, topics: Collection[str]) -> None:
         self.broker, self.group, self.name = broker, group, name
@@ -27,10 +34,15 @@ class SimulatedConsumer:
         self.consumer = self
         self.rebalancing = False
         self._flows = False
+        self._generation = -1
+        self._acknowledged: dict[Place, int] = {}
+        self._committed: dict[Place, int] = {}
         self._assigned: list[Place] = []
         self._positions: dict[Place, int] = {}
         self._ends: dict[Place, int] = {}
-        self._waiting: dict[str, asyncio.Queue[Chunk]] = {topic: asyncio.Queue(WAITING) for topic in topics}
+        self._waiting: dict[str, asyncio.Queue[tuple[int, Chunk]]] = {
+            topic: asyncio.Queue(broker.chance.randint(1, WAITING)) for topic in topics
+        }
         self._owner: Owner
 
     def begin(self, owner: Owner) -> None:
@@ -57,6 +69,12 @@ class SimulatedConsumer:
         self._owner.chunked.sought(held, positions)
         return positions
 
+    async def committed(self, places: Collection[Place]) -> Mapping[Place, int | None]:
+        """What the group knows as read."""
+        return await self.broker.request(
+            lambda: {place: self.group.committed.get(place) for place in places}, writes=False
+        )
+
     # ------------------------------------------------------------- what Faust does
 
     async def follow(self) -> None:
@@ -65,26 +83,33 @@ class SimulatedConsumer:
             self.rebalancing = True
             if self._assigned:
                 await self._revoked()
-            generation, places = await self.group.join(self.name)
+            self._generation, places = await self.group.join(self.name)
             await self._take_over(places)
             self.rebalancing = False
             while True:
                 await asyncio.sleep(SESSION / 4 * (0.8 + 0.4 * self.chance.random()))
-                beat = lambda: self.group.heartbeat(self.name, generation)  # noqa: B023, E731  # asked at once
-                if not await self.broker.request(beat, writes=False):
+                if not await self.broker.request(self._beat, writes=False):
                     break
 
+    def _beat(self) -> bool:
+        return self.group.heartbeat(self.name, self._generation)
+
     async def _revoked(self) -> None:
+        self._acknowledged.clear()
+        self._stop_flow()
+        await self._owner.revoked(self._assigned)
+
+    def _stop_flow(self) -> None:
         self._flows = False
-        for waiting in self._waiting.values():
+        for waiting in self._waiting.values():  # what a fetch is about to put there comes all the same
             while not waiting.empty():
                 waiting.get_nowait()
-        await self._owner.revoked(self._assigned)
 
     async def _take_over(self, places: list[Place]) -> None:
         self._assigned = places
         self._positions.clear()
         self._ends.clear()
+        self._committed.clear()
 
         async def resume() -> None:
             await asyncio.sleep(self.chance.random() * 0.05)
@@ -101,7 +126,7 @@ class SimulatedConsumer:
                 chunk = self._take(place) if self._flows else None
                 if chunk is not None:
                     got = True
-                    await self._waiting[place[0]].put(chunk)
+                    await self._waiting[place[0]].put((self._generation, chunk))
             if got:
                 await asyncio.sleep(self.chance.random() * 0.02)
             else:
@@ -119,14 +144,38 @@ class SimulatedConsumer:
             return None
         to = min(end, start + self.chance.randint(1, chunked.limit))
         self._positions[place] = to
-        return Chunk(*place, log.read(start, to), start, to, epoch, end)
+        return Chunk(*place, self.reads(log, start, to), start, to, epoch, end)
 
     async def chunks(self, topic: str) -> AsyncIterator[Chunk]:
         """An agent's stream."""
         while True:
-            yield await self._waiting[topic].get()
+            generation, chunk = await self._waiting[topic].get()
+            if self._flows and generation == self._generation:
+                yield chunk
+            place = chunk.topic, chunk.partition
+            self._acknowledged[place] = max(chunk.end, self._acknowledged.get(place, 0))
+
+    async def commit(self) -> None:
+        """Commits what was acknowledged, until cancelled."""
+        while True:
+            await asyncio.sleep(COMMIT * (0.5 + self.chance.random()))
+            await self._commit()
+
+    async def _commit(self) -> None:
+        acknowledged, self._acknowledged = self._acknowledged, {}
+        found = {at: self._owner.chunked.committable(at, end) for at, end in acknowledged.items()}
+        offsets = {
+            place: end
+            for place, end in found.items()
+            if end is not None and end > self._committed.get(place, 0) and place in self._assigned
+        }
+        self._committed.update(offsets)
+        generation = self._generation
+        await self.broker.request(lambda: self.group.commit(self.name, generation, offsets), writes=False)
 
     async def leave(self) -> None:
         """Leaves the group; part of a clean stop."""
-        self._flows = False
+        self._stop_flow()
+        await asyncio.sleep(self.chance.random() * 0.1)
+        await self._commit()
         await self.broker.request(lambda: self.group.leave(self.name), writes=False)

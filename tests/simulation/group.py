@@ -1,7 +1,7 @@
 """A simulated consumer group: members come, go silent and are thrown out; the partitions are divided anew."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from forestall.agents.chunk import Place
 from tests.simulation.loop import SimulatedLoop
@@ -31,6 +31,7 @@ class Group:
         self.generation = 0
         self.dividing = False
         self.owners: dict[Place, str] = {}
+        self.committed: dict[Place, int] = {}
         loop.at(SESSION / 4, self._watch)
 
     async def join(self, name: str) -> Share:
@@ -56,6 +57,11 @@ class Group:
             return False
         member.seen = self.loop.time()
         return generation == self.generation and not self.dividing
+
+    def commit(self, name: str, generation: int, offsets: Mapping[Place, int]) -> None:
+        """Keeps the offsets of who is a member of this generation."""
+        if name in self.members and generation == self.generation:
+            self.committed.update(offsets)
 
     def leave(self, name: str) -> None:
         """The member ends cleanly."""

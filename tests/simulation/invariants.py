@@ -6,9 +6,12 @@ stored one byte for byte, and what it emits must be what arrived, hop by hop and
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
 
 from forestall.agents.chunk import Place
+from forestall.pipeline.core.customer import decode_customer
 from forestall.pipeline.core.effects import (
     ALERTS,
     DEAD_LETTERS,
@@ -25,7 +28,9 @@ from forestall.pipeline.queue.values import Work
 from forestall.pipeline.store.values import StoredState
 from forestall.pipeline.verification.replaying import Limits, Replay
 from forestall.schemas.alert import decode_alert
+from forestall.schemas.trees import FittedTrees
 from tests.simulation.arrivals import Arrived, Taken
+from tests.simulation.foreign import check_intake, erased, without_repeats
 from tests.simulation.queue_twin import LIVE, MemoryQueue, Tally
 from tests.simulation.redis import immediately
 from tests.simulation.violations import Violation
@@ -36,6 +41,8 @@ CURABLE = frozenset((
     "StaleEpoch", "ConnectionError", "OutOfMemoryError", "KafkaConnectionError", "KafkaTimeoutError",
     "ProducerFenced", "KafkaError", "TimeoutError",
 ))  # fmt: skip
+TREES = b'{"kind":"trees"'
+decode_trees = msgspec.json.Decoder(FittedTrees).decode
 ENDS = frozenset(("withdrawn", "expired", "resolved"))
 
 
@@ -62,6 +69,8 @@ class Checks:
         self._compare_topics()
         self._check_queue()
         self._check_outcomes()
+        self._check_intake()
+        self._check_trees()
         self._check_workers()
         return self.violations
 
@@ -106,6 +115,23 @@ class Checks:
         self.counts["records"] += len(records)
         for difference in differences(stored, replayed):
             self.violated("state", f"{sender}: {difference}")
+        if processor == "foresee":
+            self._compare_once(place, records, stored)
+
+    def _compare_once(self, place: Place, records: Sequence[Record], stored: StoredState) -> None:
+        """Of an erased customer it is forgotten, too, which events came: after a new consent they may count again."""
+        documents, forgotten = stored.documents, erased(records)
+        once = list(without_repeats(records))
+        if len(once) == len(records) or any(
+            key in documents and decode_customer(documents[key]).erased is None for key in forgotten
+        ):
+            return
+        core = self.world.cores[0](place[1], self.world.settings.answers_partitions)
+        end = len(self.world.broker.logs[place].entries)
+        replayed = asyncio.run(_through(Replay(core, place[0]), once, end))
+        self.counts["sent again"] += len(records) - len(once)
+        for difference in differences(_without(stored, forgotten), _without(replayed, forgotten)):
+            self.violated("counted once", f"foresee/{place[1]}: {difference}, where no event comes again")
 
     # ------------------------------------------------------------- what was emitted
 
@@ -177,6 +203,24 @@ class Checks:
         if lost := [number for number, record in told.items() if record.payload not in journal]:
             self.violated("told", f"queue: outcomes {lost} of {len(told)} never came into the journal")
 
+    def _check_intake(self) -> None:
+        topics, settings = self.world.settings.topics, self.world.settings
+        letters = [(topics.deadletters, number) for number in range(settings.partitions)]
+        events, again = check_intake(self._committed, self.world.journal, letters, self.violated)
+        self.counts["taken in"], self.counts["taken in again"] = events, again
+
+    def _check_trees(self) -> None:
+        """What one trainer makes of a log, another makes too."""
+        for place in self.world.answers:
+            made: dict[FittedTrees, bytes] = {}
+            for record in self._committed[place]:
+                if (record.value or b"").startswith(TREES):
+                    trees = decode_trees(record.value or b"")
+                    self.counts["trees"] += 1
+                    same = msgspec.structs.replace(trees, forest=b"")
+                    if made.setdefault(same, trees.forest) != trees.forest:
+                        self.violated("same trees", f"{place}: of {trees.rows} rows two trainers made others")
+
     def _check_workers(self) -> None:
         for name, shard in self.world.redis.shards.items():
             if zombies := getattr(shard.twin, "zombies", 0):
@@ -184,6 +228,11 @@ class Checks:
         for kind, count in self.world.ends.items():
             if kind not in CURABLE:
                 self.violated("restart", f"{count} workers ended by {kind}: {self.world.raised[kind]}")
+
+
+def _without(state: StoredState, keys: Collection[str]) -> StoredState:
+    documents = {key: value for key, value in state.documents.items() if key not in keys}
+    return state._replace(documents=documents)
 
 
 async def _through(replay: Replay, records: Sequence[Record], end: int) -> StoredState:

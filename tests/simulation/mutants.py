@@ -7,11 +7,16 @@ from unittest.mock import patch
 
 import msgspec
 
+from forestall.agents.chunk import Chunked, Place
 from forestall.agents.producing import submit
 from forestall.agents.receivers import TopicReceiver
 from forestall.agents.relay import Lane, Relay
+from forestall.pipeline.core import applying
+from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.head import Head
 from forestall.pipeline.store.values import Commit, OutboxRecord
+from tests.simulation.consumer import SimulatedConsumer
+from tests.simulation.log import MARKER, Log
 from tests.simulation.queue_twin import MemoryQueue
 from tests.simulation.redis import FencedStore
 from tests.simulation.run import Result, Twins, simulate
@@ -86,6 +91,24 @@ def _trims_too_early() -> Iterator[None]:
         yield
 
 
+def _commits_what_was_dropped() -> AbstractContextManager[object]:
+    def committable(_chunked: Chunked, _place: Place, acknowledged: int) -> int:
+        return acknowledged
+
+    return patch.object(Chunked, "committable", committable)
+
+
+def _forgets_ids() -> AbstractContextManager[object]:
+    return patch.object(applying, "is_repeated", lambda customer, source, id_: False)
+
+
+def _reads_uncommitted() -> AbstractContextManager[object]:
+    def read(log: Log, start: int, end: int) -> list[Record]:
+        return [log.entries[at] for at in range(start, end) if log.kinds[at] != MARKER]
+
+    return patch.object(SimulatedConsumer, "reads", staticmethod(read))
+
+
 class Mutant(NamedTuple):
     """What is broken: twins of Redis, and patches of the product."""
 
@@ -102,6 +125,9 @@ MUTANTS = {
     "early-mark": Mutant(patches=_marks_before_receipts),
     "forgotten-mark": Mutant(patches=_relay_forgets_its_mark),
     "early-trim": Mutant(patches=_trims_too_early),
+    "dropped": Mutant(patches=_commits_what_was_dropped),
+    "ids": Mutant(patches=_forgets_ids),
+    "uncommitted": Mutant(patches=_reads_uncommitted),
 }
 
 
@@ -115,6 +141,9 @@ CAUGHT_BY = {
     "early-mark": {"gapless"},
     "forgotten-mark": {"committed once"},
     "early-trim": {"rest", "restart"},
+    "dropped": {"taken in"},
+    "ids": {"counted once"},
+    "uncommitted": {"state"},
 }
 
 

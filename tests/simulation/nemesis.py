@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tests.simulation.group import SESSION
 from tests.simulation.loop import Process
 from tests.simulation.redis import FALLS_BACK
+from tests.simulation.trainer import Trainer
 from tests.simulation.worker import Worker
 from tests.simulation.world import World
 
@@ -57,6 +58,8 @@ class Nemesis:
             case "terminate":
                 worker.terminate()
                 loop.at(0.5 + self.chance.random(), self._want, worker)
+            case _ if isinstance(worker, Trainer):
+                return False  # it asks Redis for nothing
             case _:
                 self.world.redis.cut[process] = loop.time() + self.chance.random() * 2
         return True

@@ -10,6 +10,7 @@ from forestall.pipeline.core.effects import NOTICES, QUEUE, Record
 from forestall.pipeline.store.memory import MemoryStore
 from tests.simulation import support
 from tests.simulation.faults import Faults, plan
+from tests.simulation.foreign import SHOP
 from tests.simulation.invariants import Checks
 from tests.simulation.log import OPEN, Log
 from tests.simulation.loop import SimulatedLoop, Stuck
@@ -17,6 +18,7 @@ from tests.simulation.nemesis import Nemesis
 from tests.simulation.producer import partition_of
 from tests.simulation.queue_twin import MemoryQueue
 from tests.simulation.redis import FencedStore
+from tests.simulation.trainer import Trainer
 from tests.simulation.violations import Violation
 from tests.simulation.worker import Worker
 from tests.simulation.workload import SECONDS, Appended, Workload, catalogue
@@ -102,6 +104,7 @@ class Run:
     def __init__(self, world: World) -> None:
         self.world = world
         self.workers = [Worker(world, f"w{n}") for n in range(world.chance.randint(1, 3))]
+        self.workers += [Trainer(world, f"t{n}") for n in range(world.chance.randint(1, 2))]
         self.unrest = ""
 
     async def through(self) -> None:
@@ -133,7 +136,7 @@ class Run:
             at(chance.random() * 2, worker.start)
 
     def _append(self, one: Appended) -> None:
-        broker, topic = self.world.broker, self.world.settings.topics.events
+        broker, topic = self.world.broker, SHOP if one.foreign else self.world.settings.topics.events
         place = (topic, partition_of(one.sent.key, broker.topics[topic]))
         if one.aborted is None:
             broker.append(place, [one.sent])
@@ -169,6 +172,11 @@ class Run:
                 for destination, top in store._tops.items():
                     if (mark := self._mark(sender, store, destination)) < top:
                         return f"{sender}: {destination} holds {mark} of {top}"
+        for place in world.shop:
+            if (read := world.group.committed.get(place, 0)) != (
+                end := len(world.broker.logs[place].entries)
+            ):
+                return f"intake of {place} stands at {read} of {end}"
         return "" if world.loop.time() > SECONDS + 8 else "outcomes may be under way"
 
     def _mark(self, sender: str, store: MemoryStore, destination: str) -> int:

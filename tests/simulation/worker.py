@@ -12,15 +12,17 @@ from prometheus_client import CollectorRegistry
 from forestall.agents.app import _agent
 from forestall.agents.chunk import Place
 from forestall.agents.exits import CLEAN, code_of, is_final
+from forestall.agents.intake import Intake
 from forestall.agents.lanes import Lanes
 from forestall.agents.outcomes import OutcomeRelay
 from forestall.agents.owned import Edges
-from forestall.agents.ownership import Owner
+from forestall.agents.ownership import Owner, breaker
 from forestall.agents.transactions import Transactions
 from forestall.agents.worker import GRACE, Ending, guarded, parts_of
 from forestall.pipeline.metrics import Metrics
 from tests.simulation.clients import SimulatedQueue, SimulatedStore
 from tests.simulation.consumer import SimulatedConsumer
+from tests.simulation.foreign import FOREIGN, SHOP
 from tests.simulation.loop import Process
 from tests.simulation.producer import SimulatedProducer, SimulatedTransactions
 from tests.simulation.world import World
@@ -111,14 +113,17 @@ class Worker:
         lanes = SimulatedLanes(world, producer, queue)
         edges = Edges(settings, METRICS, self._store, producer, lanes, ending.tell)
         parts = parts_of(settings, *world.cores)
-        owner = Owner(parts, edges)
-        consumer = SimulatedConsumer(world.broker, world.group, process.name, [part.topic for part in parts])
+        topics = [part.topic for part in parts] + [SHOP]
+        consumer = SimulatedConsumer(world.broker, world.group, process.name, topics)
+        breaking = breaker(settings)
+        intake = Intake([FOREIGN], settings, producer, METRICS, breaking, consumer.committed)
+        owner = Owner(parts, edges, intake)
         consumer.begin(owner)
         edges.attach(consumer)
         first = (settings.topics.events, 0)
         outcomes = OutcomeRelay(queue, producer, settings, lambda: first in owner.chunked.epochs)
-        endless: list[Any] = [consumer.follow(), consumer.fetch(), owner.keep(), outcomes.run()]
-        endless += [_agent(owner)(consumer.chunks(part.topic)) for part in parts]
+        endless: list[Any] = [consumer.follow(), consumer.fetch(), consumer.commit(), owner.keep()]
+        endless += [outcomes.run(), *(_agent(owner)(consumer.chunks(topic)) for topic in topics)]
         tasks = [asyncio.create_task(guarded(each, ending)) for each in endless]
         error = await ending.wait()
         await asyncio.wait([asyncio.create_task(_stop(consumer, owner, tasks))], timeout=GRACE)

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from forestall.agents.own_events import moment
 from forestall.schemas.event import encode
 from tests.simulation.broker import SPEED
@@ -20,6 +22,7 @@ types = ["order.placed", "order.returned"]
 
 [problem.refund]
 title = "Will return the order"
+{model}
 ask = {{ on = "order.placed" }}
 happens = {{ on = "order.returned", within = "{within}s", same = "subject" }}
 grace = "{grace}s"
@@ -34,6 +37,7 @@ grace = "0s"
 
 [problem.late]
 title = "Will be solved late"
+{model}
 ask = {{ on = "ticket.opened"{keep} }}
 answered = {{ on = "ticket.closed", same = "subject", yes = "data.late == true", late_after = "20s", give_up = "50s" }}
 grace = "0s"
@@ -43,11 +47,13 @@ features = {{ category = ["data.kind"] }}
 
 
 class Appended(NamedTuple):
-    """What is appended to the journal at `at`, by its key. By a transaction, if `aborted` says how it ends."""
+    """What is appended to the journal, or the foreign topic, at `at`, by its key. By a transaction, if `aborted`
+    says how it ends."""
 
     at: float
     sent: Sent
     aborted: bool | None = None
+    foreign: bool = False
 
 
 def catalogue(chance: random.Random) -> str:
@@ -58,6 +64,7 @@ def catalogue(chance: random.Random) -> str:
         miss=chance.choice((8, 12)),
         numeric=chance.choice(("", ', "data.amount"')),
         keep=chance.choice(("", ', keep = "last per day"')),
+        model=chance.choice(("", 'model = "boosted"')),
     )
 
 
@@ -66,6 +73,7 @@ class Workload:
 
     def __init__(self, chance: random.Random, start_ms: int, events: int) -> None:
         self.chance, self.start_ms, self.events = chance, start_ms, events
+        self._burst = chance.random() * SECONDS / 2 if chance.random() < 0.5 else None
         self.customers = [f"c{n}" for n in range(chance.randint(6, 20))]
         self._number = 0
 
@@ -81,6 +89,8 @@ class Workload:
             kind = chance.choice(("good", "bad"))
             subjects += 1
             match chance.random():
+                case x if x < 0.25:  # as it happens, or all that there is, at once
+                    yield self._row(self._burst or at, customer, kind, f"o{subjects}")
                 case x if x < 0.78:
                     yield from self._order(at, customer, kind, f"o{subjects}")
                 case x if x < 0.9:
@@ -97,6 +107,20 @@ class Workload:
         if chance.random() < (0.95 if kind == "bad" else 0.03):
             after = at + (0.1 + chance.random())
             yield from self._event(after, customer, "order.returned", subject, {})
+
+    def _row(self, at: float, customer: str, kind: str, subject: str) -> Appended:
+        """A record of the foreign topic: one or two orders, and now and then a return; or a broken one."""
+        chance, ms = self.chance, self.start_ms + round(at * 1000 * SPEED)
+        data = {"kind": kind, "risk": float(kind == "bad")}
+        rows = [
+            {"kind": "order.placed", "at": ms, "order": f"{subject}-{n}", "data": data}
+            for n in range(chance.randint(1, 2))
+        ]
+        if kind == "bad":
+            rows.append({"kind": "order.returned", "at": ms + 1, "order": f"{subject}-0", "data": {}})
+        self._number += len(rows)
+        document = {"who": customer, "rows": rows if chance.random() < 0.9 else None}
+        return Appended(at, Sent(customer.encode(), msgspec.json.encode(document)), foreign=True)
 
     def _ticket(self, at: float, customer: str, kind: str, subject: str) -> Iterator[Appended]:
         chance = self.chance

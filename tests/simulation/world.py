@@ -1,4 +1,7 @@
-"""One run's world: servers and settings; and the product's clocks, random ids and side doors taken from it."""
+"""One run's world: servers and settings; and the product's clocks, random ids and side doors taken from it.
+
+Trees are small, and fitted after few answers.
+"""
 
 import random
 from collections import Counter
@@ -18,9 +21,11 @@ from forestall.pipeline.core.learn import Learn
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.queue.values import Policy
 from forestall.pipeline.store.memory import MemoryStore
+from forestall.pipeline.training import fitting, trainer
 from forestall.schemas.catalogue import CatalogueFile, Configuration
 from tests.simulation.broker import Broker
 from tests.simulation.faults import Faults
+from tests.simulation.foreign import SHOP, SHOP_PARTITIONS
 from tests.simulation.group import Group
 from tests.simulation.log import Sent
 from tests.simulation.loop import PROCESS, SimulatedLoop
@@ -59,11 +64,11 @@ class World:
         self.chance: random.Random = loop.random
         topics = settings.topics
         counts = dict.fromkeys(topics, settings.partitions)
-        counts |= {topics.answers: settings.answers_partitions, topics.catalogue: 1}
+        counts |= {topics.answers: settings.answers_partitions, topics.catalogue: 1, SHOP: SHOP_PARTITIONS}
         self.broker = Broker(loop, faults, counts, START_MS)
         policy = Policy(attempts=3, backoff=500, ceiling=2_000)
         self.redis = Redis(loop, faults, policy, store, queue)
-        self.group = Group(loop, self.journal + self.answers)
+        self.group = Group(loop, self.journal + self.answers + self.shop)
         self.ends: Counter[str] = Counter()
         self.raised: dict[str, BaseException | None] = {}
         self.configuration: Configuration | None = None
@@ -82,6 +87,11 @@ class World:
     def answers(self) -> list[Place]:
         """The partitions of answers."""
         return [(self.settings.topics.answers, p) for p in range(self.settings.answers_partitions)]
+
+    @property
+    def shop(self) -> list[Place]:
+        """The foreign topic's partitions."""
+        return [(SHOP, p) for p in range(SHOP_PARTITIONS)]
 
     def ended(self, error: BaseException | None) -> None:
         """A worker ended by this."""
@@ -143,6 +153,9 @@ class World:
                 (own_events, "uuid", identity),
                 (owned, "read_tail", self._read_tail),
                 (ownership, "complete", self._complete),
+                (trainer, "REFITS", (8, 16, 32)),
+                (trainer, "REFIT_EVERY", 40),
+                (fitting, "ROUNDS", 5),
             ):
                 stack.enter_context(patch.object(module, name, value))
             yield

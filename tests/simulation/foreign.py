@@ -1,0 +1,99 @@
+"""A topic of another system that the intake takes in, and what of it must be in the journal then."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+
+from forestall.agents.chunk import Place
+from forestall.agents.intake import ForeignTopic
+from forestall.pipeline.core.effects import Record
+from forestall.pipeline.sources.mapping_file import read_mappings
+from forestall.pipeline.sources.translating import Origin, translate
+from forestall.schemas.deadletter import DeadLetter
+from forestall.schemas.event import encode
+from tests.simulation.producer import partition_of
+
+#: A customer is always in one of its partitions.
+SHOP, SHOP_PARTITIONS = "shop", 2
+FOREIGN = ForeignTopic(
+    read_mappings(
+        f"""
+[[intake]]
+topic = "{SHOP}"
+source = "shop"
+type = {{ path = "row.kind" }}
+customer = "who"
+time = "row.at"
+time_format = "epoch_ms"
+subject = "row.order"
+rows = "rows"
+data = "row.data"
+"""
+    )[0],
+    "t0",
+)
+
+Violated = Callable[[str, str], None]
+
+
+class _Identity(msgspec.Struct):
+    id: str
+    source: str
+    type: str
+    customer: str = ""
+
+
+_identity = msgspec.json.Decoder(_Identity).decode
+
+
+def check_intake(
+    committed: Mapping[Place, Sequence[Record]],
+    journal: Sequence[Place],
+    letters: Sequence[Place],
+    violated: Violated,
+) -> tuple[int, int]:
+    """Every event of the foreign topic came into the journal, first in its partition's order; what is broken into
+    the dead letters. Returns how many there are, and how often one came again."""
+    kept = {record.value for place in letters for record in committed[place]}
+    events = again = 0
+    for number in range(SHOP_PARTITIONS):
+        lanes: defaultdict[Place, list[bytes]] = defaultdict(list)
+        for record in committed[SHOP, number]:
+            found = translate(FOREIGN.mapping, Origin(SHOP, FOREIGN.topic_id, number), record)
+            if isinstance(found, DeadLetter):
+                if encode(found) not in kept:
+                    violated("taken in", f"{SHOP}/{number}: the broken record {record.offset} is nowhere")
+                continue
+            for event in found:
+                key = (event.customer or "").encode()
+                lanes[journal[partition_of(key, len(journal))]].append(encode(event))
+        for place, expected in lanes.items():
+            wanted = frozenset(expected)
+            came = [record.value for record in committed[place] if record.value in wanted]
+            events, again = events + len(expected), again + len(came) - len(expected)
+            if list(dict.fromkeys(came)) != expected:
+                violated(
+                    "taken in", f"{place}: lacks events of {SHOP}/{number}, or has them in another order"
+                )
+    return events, again
+
+
+def without_repeats(records: Sequence[Record]) -> Iterator[Record]:
+    """The journal's records, of each event its first."""
+    seen: set[tuple[str, str]] = set()
+    for record in records:
+        try:
+            event = _identity(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            yield record
+            continue
+        if (event.source, event.id) not in seen:
+            seen.add((event.source, event.id))
+            yield record
+
+
+def erased(records: Sequence[Record]) -> frozenset[str]:
+    """The documents of customers who were erased on the way."""
+    marked = [_identity(one.value) for one in records if one.value and b'"forestall.erasure"' in one.value]
+    return frozenset(f"c/{one.customer}" for one in marked)
