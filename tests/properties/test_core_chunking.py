@@ -21,7 +21,7 @@ from tests.simulation.world import START_MS, Poisonable
 Outcome = tuple[StoredState, list[Effect]]
 
 #: Seeds whose catalogue changes in the middle, and whose gates open.
-SEEDS = (24, 37)
+SEEDS = (21, 41)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -72,7 +72,7 @@ def refused_then_changed() -> list[Record]:
 
 def configuration(version: int, numeric: str) -> bytes:
     """A version of the catalogue as it enters the journal."""
-    text = CATALOGUE.format(within=20, grace=0, miss=8, numeric=numeric, keep="")
+    text = CATALOGUE.format(within=20, grace=0, miss=8, numeric=numeric, keep="", model="")
     files = [CatalogueFile("c.toml", text)]
     return journal_copy(Configuration(version=version, files=files, salt="salt"), START_MS)
 
