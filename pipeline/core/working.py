@@ -57,17 +57,20 @@ class DueWindow:
         return self.limit is not None and self.first() is None
 
     def before(self, ms: int, most: int) -> list[str]:
-        """Keys due before `ms`, at most `most`, near enough the earliest: a walk of the heap's top."""
+        """Keys due before `ms`, the earliest, at most `most`: a walk of the heap's top. Loaded in another order than
+        they fall due, each of many would be asked for again, alone."""
         heap, at = self.heap, self.at
         found: list[str] = []
-        places = [0]
+        places = [(heap[0], 0)] if heap else []
         while places and len(found) < most:
-            place = places.pop()
-            if place < len(heap) and heap[place][0] < ms:
-                due, key = heap[place]
-                if at.get(key) == due:
-                    found.append(key)
-                places += (2 * place + 2, 2 * place + 1)
+            (due, key), place = heappop(places)
+            if due >= ms:
+                break
+            if at.get(key) == due:
+                found.append(key)
+            for below in (2 * place + 1, 2 * place + 2):
+                if below < len(heap):
+                    heappush(places, (heap[below], below))
         return found
 
     def trim(self, most: int) -> None:
