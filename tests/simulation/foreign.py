@@ -1,12 +1,13 @@
 """A topic of another system that the intake takes in, and what of it must be in the journal then."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
 from forestall.agents.chunk import Place
 from forestall.agents.intake import ForeignTopic
+from forestall.pipeline.core.customer import SEEN_LIMIT
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.sources.mapping_file import read_mappings
 from forestall.pipeline.sources.translating import Origin, translate
@@ -80,20 +81,35 @@ def check_intake(
 
 
 def without_repeats(records: Sequence[Record]) -> Iterator[Record]:
-    """The journal's records, of each event its first."""
-    seen: set[tuple[str, str]] = set()
+    """The journal's records without what comes again while it is surely remembered of its customer."""
+    latest: defaultdict[str, deque[tuple[str, str]]] = defaultdict(lambda: deque(maxlen=SEEN_LIMIT))
+    ever: set[tuple[str, str]] = set()
     for record in records:
         try:
             event = _identity(record.value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError):
             yield record
             continue
-        if (event.source, event.id) not in seen:
-            seen.add((event.source, event.id))
-            yield record
+        identity, seen = (event.source, event.id), latest[event.customer]
+        if event.customer and identity in seen:
+            continue
+        seen.append(
+            ("", "") if identity in ever else identity
+        )  # one that was forgotten, or was not: unknown here
+        ever.add(identity)
+        yield record
 
 
 def erased(records: Sequence[Record]) -> frozenset[str]:
     """The documents of customers who were erased on the way."""
-    marked = [_identity(one.value) for one in records if one.value and b'"forestall.erasure"' in one.value]
+    return _customers(records, b'"forestall.erasure"')
+
+
+def consenting(records: Sequence[Record]) -> frozenset[str]:
+    """The documents of customers who consented on the way."""
+    return _customers(records, b'"granted":true')
+
+
+def _customers(records: Sequence[Record], mark: bytes) -> frozenset[str]:
+    marked = [_identity(one.value) for one in records if one.value and mark in one.value]
     return frozenset(f"c/{one.customer}" for one in marked)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Iterator, Sequence
 import msgspec
 
 from forestall.agents.chunk import Place
-from forestall.pipeline.core.customer import decode_customer
 from forestall.pipeline.core.effects import (
     ALERTS,
     DEAD_LETTERS,
@@ -30,7 +29,7 @@ from forestall.pipeline.verification.replaying import Limits, Replay
 from forestall.schemas.alert import decode_alert
 from forestall.schemas.trees import FittedTrees
 from tests.simulation.arrivals import Arrived, Taken
-from tests.simulation.foreign import check_intake, erased, without_repeats
+from tests.simulation.foreign import check_intake, consenting, erased, without_repeats
 from tests.simulation.queue_twin import LIVE, MemoryQueue, Tally
 from tests.simulation.redis import immediately
 from tests.simulation.violations import Violation
@@ -120,11 +119,8 @@ class Checks:
 
     def _compare_once(self, place: Place, records: Sequence[Record], stored: StoredState) -> None:
         """Of an erased customer it is forgotten, too, which events came: after a new consent they may count again."""
-        documents, forgotten = stored.documents, erased(records)
-        once = list(without_repeats(records))
-        if len(once) == len(records) or any(
-            key in documents and decode_customer(documents[key]).erased is None for key in forgotten
-        ):
+        forgotten, once = erased(records), list(without_repeats(records))
+        if len(once) == len(records) or forgotten & consenting(records):
             return
         core = self.world.cores[0](place[1], self.world.settings.answers_partitions)
         end = len(self.world.broker.logs[place].entries)

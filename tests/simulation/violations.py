@@ -15,7 +15,7 @@ INVARIANTS = {
     "queued once": "the queue takes each alert once over its life",
     "one state": "each action is in the state that its alert's life allows, and in no other",
     "taken in": "every event of a foreign topic is in the journal, in order, what is broken among the dead letters",
-    "counted once": "what a source sends again changes nothing",
+    "counted once": "what a source sends again, while it is remembered, changes nothing",
     "same trees": "whichever trainer fits trees to a log, they are the same",
     "told": "what the queue's workers did is in the journal",
 }
