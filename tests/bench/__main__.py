@@ -12,6 +12,7 @@ from tests.bench import ablation as ablations
 from tests.bench import foresight as foresights
 from tests.bench import latency as latencies
 from tests.bench import memory as memories
+from tests.bench import notices as noticing
 from tests.bench import page
 from tests.bench import partitions as many
 from tests.bench import queue as queues
@@ -174,6 +175,19 @@ def partitions(file: Path | None, quick: bool, partitions: int, outstanding: int
     """
     console = rich.console.Console()
     found = page.stamped(many.run(console, quick=quick, partitions=partitions, outstanding=outstanding))
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
+@main.command()
+@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
+def notices(file: Path | None, quick: bool) -> None:
+    """How often learn should tell what it has learned: quality lost against bytes sent, on rows before the tests.
+
+    Example: make bench ARGS="notices --json notices.json"
+    """
+    found = noticing.run(rich.console.Console(), quick=quick)
     if file is not None:
         file.write_text(json.dumps(found, indent=2) + "\n")
 
