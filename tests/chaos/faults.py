@@ -13,8 +13,8 @@ from tests.chaos.workers import END_WITHIN, Worker
 
 #: Never fewer workers than this are wanted, nor more.
 FEWEST, MOST = 2, 4
-#: How long a worker's link is cut before the worker stops: it has sent a commit by then.
-COMMITS_WITHIN = 0.3
+#: How long a worker's link is cut before it stops: it has sent a commit by then, and delivered what it had read.
+COMMITS_WITHIN, DELIVERS_WITHIN = 0.3, 0.5
 #: How many seconds a piece takes to or from the others meanwhile.
 SLOW = 0.2
 
@@ -59,6 +59,17 @@ class Faults:
         if worker := self._worker(fault):
             worker.child.kill()
             worker.ends_by = time.monotonic()
+        return worker is not None
+
+    def receipts_lost(self, fault: Planned) -> bool:
+        """A worker's link to Redis goes first: what it delivers to Kafka meanwhile nobody notes. Then SIGKILL."""
+        if worker := self._worker(fault):
+            worker.proxy.cut(reset=False)
+            time.sleep(DELIVERS_WITHIN)
+            worker.child.kill()
+            worker.ends_by = time.monotonic()
+            worker.proxy.cut(reset=True)
+            worker.proxy.mend()
         return worker is not None
 
     def worker_ended(self, fault: Planned) -> bool:
@@ -202,6 +213,7 @@ class Faults:
 
 DO: dict[str, Callable[[Faults, Planned], bool]] = {
     "worker_killed": Faults.worker_killed,
+    "receipts_lost": Faults.receipts_lost,
     "worker_ended": Faults.worker_ended,
     "worker_frozen": Faults.worker_frozen,
     "commit_delayed": Faults.commit_delayed,

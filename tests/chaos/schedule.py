@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple
 
-#: A full deck has so many of each kind. Workers are stopped by two of them, and Redis dies by two.
+#: A full deck has so many of each kind. Workers are killed by two of them, and
+#: stopped by two, and Redis dies by two.
 DECK = {
-    "worker_killed": 50,
+    "worker_killed": 45,
+    "receipts_lost": 5,
     "worker_ended": 10,
     "worker_frozen": 5,
     "commit_delayed": 5,
