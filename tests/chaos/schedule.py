@@ -40,12 +40,13 @@ class Planned(NamedTuple):
 def schedule(seed: int, seconds: float, gap: float = GAP, deck: Mapping[str, int] = DECK) -> list[Planned]:
     """Faults for so many seconds. The same seed gives the same; what comes first has every kind."""
     random = Random(seed)
-    cards = _shuffled(random, list(deck))
+    cards, drawn = _shuffled(random, list(deck)), 1  # of each kind; they count for the first full deck
     planned: list[Planned] = []
     at = QUIET
     while at < seconds:
         if not cards:
-            cards = _shuffled(random, [kind for kind, count in deck.items() for _ in range(count)])
+            left = [kind for kind, count in deck.items() for _ in range(count - drawn)]
+            cards, drawn = _shuffled(random, left), 0
         planned.append(Planned(at, cards.pop(), random.random(), random.uniform(2.5, 5.0)))
         at += gap * random.uniform(0.3, 1.7)
     return planned
