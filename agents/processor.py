@@ -6,7 +6,7 @@ Truth moves in the store's commit alone. What can go wrong, and what is done:
 
     the chunk is of an older assignment or seek     drop it; it is fetched again
     it does not start where the state stands        forget, seek there
-    the commit is refused on position               forget, seek to the state's position
+    a read or commit is refused on position         forget, seek to the state's position
     refused on epoch, by a token of this process    drop the chunk: the newer assignment reads it; unless this is
                                                     the newest: then the store fell back, take it again
     refused on epoch, by another process            StaleEpoch ends this process, the supervisor rejoins; unless the
@@ -100,7 +100,12 @@ class Processor:
             held = await self.store.acquire(self.token)
             if (held.position, held.commit) != (self.position, self.commit):
                 self._stand_at(held.position, held.commit)
-            await self._run((), 0)
+            while True:
+                try:
+                    await self._run((), 0)
+                    break
+                except StalePosition as stale:  # it fell back meanwhile
+                    self._stand_at(stale.position, stale.commit or None)
             self._chunked.epochs[self.place] = self._fresh_label()
 
     def close(self) -> None:
@@ -125,7 +130,7 @@ class Processor:
                     log.info("%s: fetched from %d, stands at %d", self.place, chunk.start, self._standing())
                     await self._go_back(self.position, self.commit)
             except StalePosition as stale:
-                log.warning("%s: commit refused: %s", self.place, stale)
+                log.warning("%s: refused: %s", self.place, stale)
                 self._refused("position")
                 await self._go_back(stale.position, stale.commit or None)
             except StaleEpoch as stale:
@@ -204,9 +209,9 @@ class Processor:
 
     async def _load(self, progress: Progress) -> None:
         if progress.missing:
-            self._admit(await self.store.load(sorted(progress.missing)))
+            self._admit(await self.store.load(sorted(progress.missing), self.commit or ""))
         if progress.due_missing:
-            self.core.admit_due(*await self.store.due(self._limits.window))
+            self.core.admit_due(*await self.store.due(self._limits.window, self.commit or ""))
 
     def _admit(self, documents: Mapping[str, bytes | None]) -> None:
         try:
@@ -262,12 +267,21 @@ class Processor:
         await self._committed(Committed(records, changes, loop.time() - began))
 
     async def _go_back(self, position: int, commit: str | None) -> None:
-        """Forgets what was not committed, drops what was fetched, and reads on from the state's position."""
+        """Forgets what was not committed, drops what was fetched, and reads on from the state's position; unless the
+        partition is taken from us."""
         self._chunked.epochs.pop(self.place, None)
-        self._stand_at(position, commit)
-        await self._seeker().seek_held({self.place: position if commit is not None else None})
-        await self._run((), 0)
-        self._chunked.epochs[self.place] = self._fresh_label()
+        self.core.forget()
+        while self.token:
+            self._stand_at(position, commit)
+            await self._seeker().seek_held({self.place: position if commit is not None else None})
+            try:
+                await self._run((), 0)
+            except StalePosition as stale:  # it moved while we went back
+                position, commit = stale.position, stale.commit or None
+                continue
+            if self.token:
+                self._chunked.epochs[self.place] = self._fresh_label()
+            return
 
     def _stand_at(self, position: int, commit: str | None) -> None:
         self.core.forget()

@@ -15,11 +15,18 @@ class Store(Protocol):
     async def held(self) -> Held:
         """Where the partition stands."""
 
-    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
-        """The documents of `keys`; None where there is none."""
+    async def load(self, keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
+        """The documents of `keys`; None where there is none.
 
-    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
-        """The smallest (epoch ms, key), at most `limit`, in order; and whether these are all there are."""
+        `at` is the commit of which they must be ("": of a new state). Raises StalePosition where the state stands
+        elsewhere: what is of two states must not meet in one commit, though the store may fall back to where it fits.
+        """
+
+    async def due(self, limit: int, at: str | None = None) -> tuple[list[tuple[int, str]], bool]:
+        """The smallest (epoch ms, key), at most `limit`, in order; and whether these are all there are.
+
+        `at` as in `load`.
+        """
 
     async def commit(self, commit: Commit) -> None:
         """Writes all of `commit` or nothing. Once landed, the same commit again is a success without effect.

@@ -43,14 +43,21 @@ class MemoryStore:
         """See Store."""
         return self._held
 
-    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+    async def load(self, keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
         """See Store."""
+        self._stands(at)
         return {key: self._documents.get(key) for key in keys}
 
-    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
+    async def due(self, limit: int, at: str | None = None) -> tuple[list[tuple[int, str]], bool]:
         """See Store."""
+        self._stands(at)
         window = heapq.nsmallest(limit, ((ms, key) for key, ms in self._due.items()))
         return window, len(self._due) <= limit
+
+    def _stands(self, at: str | None) -> None:
+        position, held, _ = self._held
+        if at is not None and at != (held or ""):
+            raise StalePosition(position, held or "")
 
     async def commit(self, commit: Commit) -> None:
         """See Store."""

@@ -17,6 +17,7 @@ ACQUIRE = Script.beside(__file__, "acquire.lua")
 COPY = Script.beside(__file__, "copy.lua")
 COMMIT = Script.beside(__file__, "commit.lua")
 READ = Script.beside(__file__, "read.lua")
+READ_AT = Script.beside(__file__, "read_at.lua")
 RECORD_ORIGIN = Script.beside(__file__, "record_origin.lua")
 RECORD_SENT = Script.beside(__file__, "record_sent.lua")
 
@@ -45,21 +46,31 @@ class PartitionStore:
         fields = ("position", "commit", "epoch")
         return _held(*await self._redis.execute_command("HMGET", self._keys.meta, *fields))
 
-    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+    async def load(self, keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
         """See Store."""
         found: dict[str, bytes | None] = {}
         for start in range(0, len(keys), LOAD_SLICE):
             some = keys[start : start + LOAD_SLICE]
-            found.update(
-                zip(some, await self._redis.execute_command("HMGET", self._keys.state, *some), strict=True)
-            )
+            found.update(zip(some, await self._table(at, "HMGET", self._keys.state, *some), strict=True))
         return found
 
-    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
+    async def due(self, limit: int, at: str | None = None) -> tuple[list[tuple[int, str]], bool]:
         """See Store."""
-        command = ("ZRANGE", self._keys.due, 0, limit, "WITHSCORES")  # one more than asked: is there more?
-        pairs = await self._redis.execute_command(*command, withscores=True)
-        return [(int(ms), key.decode()) for key, ms in pairs[:limit]], len(pairs) <= limit
+        # One more than asked: is there more?
+        flat = await self._table(at, "ZRANGE", self._keys.due, 0, limit, "WITHSCORES")
+        pairs = [(int(ms), key.decode()) for key, ms in zip(flat[::2], flat[1::2], strict=True)]
+        return pairs[:limit], len(pairs) <= limit
+
+    async def _table(self, at: str | None, command: str, key: str, *arguments: str | int) -> list[bytes]:
+        """A reading command's flat reply, of the state at that commit; None: wherever it stands."""
+        arguments = ("*" if at is None else at, command, *arguments)
+        match await READ_AT.run(self._redis, [self._keys.meta, key], arguments):
+            case [b"position", position, held]:
+                raise StalePosition(int(position), held.decode())
+            case [b"done", found]:
+                return found  # type: ignore[no-any-return]  # as the command replies
+            case reply:
+                raise AssertionError(reply)
 
     async def commit(self, commit: Commit) -> None:
         """See Store. One Lua call."""

@@ -77,6 +77,21 @@ async def test_due_times_come_in_order_of_time_then_key(store: Store) -> None:
     assert await store.due(5) == ([(4, "z"), (5, "a"), (5, "b"), (5, "é"), (6, "c")], True)
 
 
+async def test_a_read_of_another_state_is_refused(store: Store) -> None:
+    """Who read one document of one state and the next of another would mix them; the refusal says where it stands."""
+    held = await store.acquire("mine")
+    assert await store.load(["a"], "") == {"a": None}
+    assert await store.due(1, "") == ([], True)
+    first = commit_from(held, documents={"a": b"1"}, due={"a": 7})
+    await store.commit(first)
+    assert await store.load(["a", "b"], first.commit_id) == {"a": b"1", "b": None}
+    assert await store.due(1, first.commit_id) == ([(7, "a")], True)
+    for read in (store.load(["a"], ""), store.load(["b"], "another"), store.due(1, "")):
+        with pytest.raises(StalePosition) as refusal:
+            await read
+        assert (refusal.value.position, refusal.value.commit) == (10, first.commit_id)
+
+
 async def test_an_older_assignment_cannot_commit(store: Store) -> None:
     """The commit of a zombie is refused with the holder's token and changes nothing."""
     zombie = await store.acquire("old")

@@ -69,10 +69,10 @@ class Tallying(MemoryStore):
         self._documents, self._due = dict(other._documents), dict(other._due)
         return self
 
-    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
+    async def load(self, keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
         """See Store."""
         self.loads += 1
-        return await super().load(keys)
+        return await super().load(keys, at)
 
     async def commit(self, commit: Commit) -> None:
         """See Store."""

@@ -24,11 +24,11 @@ class SimulatedStore:
     async def held(self) -> Held:
         return await self._call("held")  # type: ignore[no-any-return]
 
-    async def load(self, keys: Sequence[str]) -> dict[str, bytes | None]:
-        return await self._call("load", keys)  # type: ignore[no-any-return]
+    async def load(self, keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
+        return await self._call("load", keys, at)  # type: ignore[no-any-return]
 
-    async def due(self, limit: int) -> tuple[list[tuple[int, str]], bool]:
-        return await self._call("due", limit)  # type: ignore[no-any-return]
+    async def due(self, limit: int, at: str | None = None) -> tuple[list[tuple[int, str]], bool]:
+        return await self._call("due", limit, at)  # type: ignore[no-any-return]
 
     async def commit(self, commit: Commit) -> None:
         await self._call("commit", commit)

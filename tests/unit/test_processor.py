@@ -14,6 +14,7 @@ from forestall.pipeline.errors import SequenceGap, StaleEpoch
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import Held
 from forestall.schemas.deadletter import decode_dead_letter
+from tests.commits import commit_from
 from tests.counting import POISON, CountingCore
 
 PLACE = ("events", 0)
@@ -192,14 +193,31 @@ async def test_a_partition_that_was_taken_from_us_in_order_ends_nobody() -> None
     """The chunk in hand is dropped: its new owner reads it."""
     bench = await Bench(Log(*[b"v"] * 6)).open()
 
-    async def load(keys: Sequence[str]) -> dict[str, bytes | None]:
+    async def load(keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
         bench.processor.close()
         await bench.store.acquire("another worker's")
-        return await MemoryStore.load(bench.store, keys)
+        return await MemoryStore.load(bench.store, keys, at)
 
     bench.store.load = load  # type: ignore[method-assign]  # a rebalance in the middle
     await bench.step()
     assert await bench.counts() == {}
+
+
+async def test_a_partition_that_was_taken_from_us_in_order_is_not_sought_where_its_new_owner_stands() -> None:
+    """What it reads for the chunk in hand is of a later state by then."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+
+    async def load(keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
+        del bench.store.load
+        bench.processor.close()
+        held = await bench.store.acquire("another worker's")
+        await bench.store.commit(commit_from(held))
+        return await MemoryStore.load(bench.store, keys, at)
+
+    bench.store.load = load  # type: ignore[method-assign]  # a rebalance in the middle
+    await bench.step()
+    assert bench.log.seeks == []
+    assert bench.chunked.epochs == {}
 
 
 async def test_who_asks_where_the_store_stands_while_it_is_taken_from_us_takes_nothing_back() -> None:
@@ -280,6 +298,31 @@ async def test_a_gap_that_came_of_a_store_falling_back_while_we_read_ends_nobody
     good.forget()
     await bench.step()
     assert sum((await bench.counts()).values()) == 6
+
+
+async def test_what_is_read_of_a_later_state_never_meets_an_earlier_one() -> None:
+    """A zombie reads what its successor wrote, and then the store falls back to where the zombie stands."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    await bench.step(3)
+    earlier = copy.deepcopy(bench.store.__dict__)
+    await bench.step()
+    later = copy.deepcopy(bench.store.__dict__)
+    bench.store.__dict__.update(copy.deepcopy(earlier))
+    await bench.open()
+    ours = copy.deepcopy(bench.store.__dict__)
+
+    async def load(keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
+        del bench.store.load
+        bench.store.__dict__.update(copy.deepcopy(later))
+        try:
+            return await MemoryStore.load(bench.store, keys, at)
+        finally:
+            bench.store.__dict__.update(copy.deepcopy(ours))
+
+    bench.store.load = load  # type: ignore[method-assign]  # once
+    await bench.step()
+    await bench.step()
+    assert await bench.counts() == {"c/k0": 2, "c/k1": 2, "c/k2": 2}
 
 
 async def test_any_other_gap_ends_the_worker() -> None:
