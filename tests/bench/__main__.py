@@ -100,18 +100,12 @@ def latency(file: Path | None, docs: bool, quick: bool, most: float | None) -> N
     show_default=True,
     help="How many events a customer sends in 200 days.",
 )
-@click.option(
-    "--least",
-    default=memories.LEAST,
-    show_default=True,
-    help="Events of an installation, however few its customers.",
-)
-def memory(file: Path | None, docs: bool, customers: tuple[int, ...], each: int, least: int) -> None:
+def memory(file: Path | None, docs: bool, customers: tuple[int, ...], each: int) -> None:
     """Bytes a customer in Redis, the worker's memory, and CPU an event, as the customers grow in number.
 
     Example: make bench ARGS="memory --json memory.json"
     """
-    _finish("memory", memories.run(rich.console.Console(), customers, each, least), file, docs)
+    _finish("memory", memories.run(rich.console.Console(), customers, each), file, docs)
 
 
 @main.command()

@@ -73,14 +73,14 @@ class NextLines:
 
 
 def synthetic_lines(
-    events: int, customers: int, seed: int = 7, *, days: float = DAYS, types: Mapping[str, float] = TYPES
+    events: int, customers: int, seed: int = 7, *, types: Mapping[str, float] = TYPES
 ) -> Iterator[bytes]:
     """The lines of a synthetic stream, one by one."""
     dice = random.Random(seed)
     weights = list(accumulate(dice.lognormvariate(0, SKEW) for _ in range(customers)))
     chosen = dice.choices(range(customers), cum_weights=weights, k=events)
     drawn_types = dice.choices(list(types), weights=list(types.values()), k=events)
-    seconds = days * 86_400 / events
+    seconds = DAYS * 86_400 / events
     returning: set[int] = set()
     for number, (customer, drawn) in enumerate(zip(chosen, drawn_types, strict=True)):
         type_ = "order.returned" if customer in returning else drawn

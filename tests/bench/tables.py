@@ -146,7 +146,7 @@ def memory(found: dict[str, Any]) -> list[Rows]:
     ]  # fmt: skip
     costs = [
         [
-            f"{one['customers']:,}", f"{one['events']:,}", f"{one['days']:,.0f}", f"{one['cpu_us']:.1f}",
+            f"{one['customers']:,}", f"{one['events']:,}", f"{one['cpu_us']:.1f}",
             f"{one['core_us']:.1f}", f"{one['redis_us']:.1f}", f"{one['events_a_second']:,.0f}",
             f"{one['worker_mb_empty']:,.0f}", f"{one['worker_mb']:,.0f}",
         ]
@@ -154,7 +154,7 @@ def memory(found: dict[str, Any]) -> list[Rows]:
     ]  # fmt: skip
     bytes_columns = ("customers", "document: median", "mean", "p99", "max")
     redis_columns = ("Redis: documents", "due index", "everything")
-    names = ("customers", "events", "days", "CPU µs an event", "its cores", "Redis", "events/s")
+    names = ("customers", "events", "CPU µs an event", "its cores", "Redis", "events/s")
     return [
         Rows("Bytes a customer", (*bytes_columns, *redis_columns), kept),
         Rows("The worker, warm", (*names, "MB empty", "MB"), costs),
