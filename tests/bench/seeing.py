@@ -15,7 +15,7 @@ from forestall.pipeline.queue.values import Work
 from forestall.schemas.alert import decode_alert
 
 #: The queue keeps when an action became ready for as long as it is ready; so often new ones are looked for, in s.
-LOOKS = 0.1
+LOOKS = 0.25
 
 _decode = msgspec.msgpack.Decoder(Work).decode
 
@@ -47,14 +47,14 @@ class TopicSeen(Seen):
     """Alerts raised, as a consumer has them that reads committed."""
 
     def _look(self) -> None:
-        with consumer(self._settings, wait_ms=5) as client:
+        with consumer(self._settings, wait_ms=200) as client:
             places = places_of(client, self._settings.topics.alerts)
             client.assign(places)
             for place, end in client.end_offsets(places).items():
                 client.seek(place, end)
             self._begun.set()
             while not self._ended.is_set():
-                for records in client.poll(20).values():
+                for records in client.poll(200).values():
                     self._saw([record.value for record in records])
 
     def _saw(self, values: Iterable[bytes]) -> None:
