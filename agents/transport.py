@@ -119,7 +119,7 @@ class ChunkThread(AIOKafkaConsumerThread):
             try:
                 drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
             except OffsetOutOfRangeError:
-                raise _lost(place, start, "the log has no such offset") from None
+                raise _lost(place, start, "the log has no such offset", self.chunked) from None
             if drained or state.position > start:
                 end = _readable_end(state)
                 chunks.append(
@@ -143,7 +143,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         for place, beginning in beginnings.items():
             position = held[place]
             if position is not None and position < beginning:
-                raise _lost(place, position, f"the log begins at {beginning}")
+                raise _lost(place, position, f"the log begins at {beginning}", self.chunked)
             consumer.seek(place, beginning if position is None else position)
             positions[TP(*place)] = beginning if position is None else position
         return positions
@@ -262,9 +262,14 @@ def _readable_end(state: Any) -> int:
     return end
 
 
-def _lost(place: Place, position: int, why: str) -> PositionLost:
+def _lost(place: Place, position: int, why: str, chunked: Chunked) -> PositionLost:
+    foreign = place[0] in chunked.foreign
+    stands = "the intake" if foreign else "the state"
+    start_anew = (
+        "set the group's offset (kafka-consumer-groups)" if foreign else "delete this partition's state"
+    )
     return PositionLost(
-        f"{place[0]} partition {place[1]}: the state stands at position {position}, but {why} "
+        f"{place[0]} partition {place[1]}: {stands} stands at position {position}, but {why} "
         "(retention passed it, or the topic was made anew). Going on would skip events in silence. "
-        "Restore the topic; or delete this partition's state, restart, and lengthen the retention."
+        f"Restore the topic; or {start_anew}, restart, and lengthen the retention."
     )

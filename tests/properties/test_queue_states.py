@@ -1,6 +1,10 @@
-"""Whatever is called, every action is in exactly one state: that of a plain model of the queue."""
+"""Whatever is called, every action is in exactly one state: that of a plain model of the queue.
+
+The simulation's twin of the queue is held to the same, and to the same answers.
+"""
 
 import asyncio
+import time
 import uuid
 from typing import Any
 
@@ -17,12 +21,13 @@ from hypothesis.stateful import (
 from forestall.pipeline.errors import LeaseLost, SequenceGap
 from forestall.pipeline.queue.priority import rank
 from forestall.pipeline.queue.queue import ActionQueue
-from forestall.pipeline.queue.values import STATES, Policy
+from forestall.pipeline.queue.values import STATES, Claim, Policy, Standing
 from forestall.pipeline.store.connect import connect
 from forestall.schemas.alert import Alert, decode_alert
 from forestall.schemas.outcome import decode_outcome
 from tests.alerts import MORNING, record
 from tests.servers.redis import Redis
+from tests.simulation.queue_twin import MemoryQueue
 
 ATTEMPTS = 3
 LONG = 600_000
@@ -43,29 +48,32 @@ class Modelled:
         self.state, self.wait = ("snoozed", 0) if self.attempt < ATTEMPTS else ("dead", 0)
 
 
+POLICY = Policy(attempts=ATTEMPTS, backoff=0)
+
+
 class QueueMachine(RuleBasedStateMachine):
     """Calls the queue and the model alike."""
-
-    url: str
 
     def __init__(self) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.client = connect(self.url)
-        self.queue = ActionQueue(self.client, uuid.uuid4().hex, Policy(attempts=ATTEMPTS, backoff=0))
+        self.queue = self.make()
         self.log: dict[str, list[tuple[int, bytes]]] = {sender: [] for sender in SENDERS}
         self.marks = dict.fromkeys(SENDERS, 0)
         self.model: dict[str, Modelled] = {}
         self.tokens: list[tuple[str, str]] = []
         self.told: list[tuple[str, str]] = []
 
+    def make(self) -> ActionQueue | MemoryQueue:
+        """The queue, empty."""
+        raise NotImplementedError
+
     def run(self, call: Any) -> Any:
         """Waits for a call of the queue."""
         return self.runner.run(call)
 
     def teardown(self) -> None:
-        """Leaves no connection and no loop."""
-        self.run(self.client.aclose())
+        """Leaves no loop."""
         self.runner.close()
 
     # ------------------------------------------------------------- what senders do
@@ -194,14 +202,6 @@ class QueueMachine(RuleBasedStateMachine):
         }
 
     @invariant()
-    def the_index_by_problem_has_the_ready(self) -> None:
-        """Nothing is missing from it and nothing too much."""
-        key = self.queue._keys.all[2]
-        members = self.run(self.client.execute_command("ZRANGE", key, 0, -1))
-        ready = [name for name, action in self.model.items() if action.state == "ready"]
-        assert sorted(member.rpartition(b"\0")[2].decode() for member in members) == sorted(ready)
-
-    @invariant()
     def the_journal_is_told_everything_once(self) -> None:
         """The outbox has each claim and completion, in order, gapless, with ids of their own."""
         records = self.run(self.queue.outbox(0, 999))
@@ -211,9 +211,65 @@ class QueueMachine(RuleBasedStateMachine):
         assert len({event.id for event in events}) == len(events)
 
 
+class InRedis(QueueMachine):
+    """The product's queue."""
+
+    url: str
+
+    def make(self) -> ActionQueue:
+        """Under a prefix of its own."""
+        self.client = connect(self.url)
+        self.real = ActionQueue(self.client, uuid.uuid4().hex, POLICY)
+        return self.real
+
+    def teardown(self) -> None:
+        """Leaves no connection."""
+        self.run(self.client.aclose())
+        super().teardown()
+
+    @invariant()
+    def the_index_by_problem_has_the_ready(self) -> None:
+        """Nothing is missing from it and nothing too much."""
+        key = self.real._keys.all[2]
+        members = self.run(self.client.execute_command("ZRANGE", key, 0, -1))
+        ready = [name for name, action in self.model.items() if action.state == "ready"]
+        assert sorted(member.rpartition(b"\0")[2].decode() for member in members) == sorted(ready)
+
+
+class Twin(MemoryQueue):
+    """The simulation's twin on this machine's clock, with the random ids that a client gives it."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: round(time.time() * 1000), POLICY)
+
+    async def claim(
+        self, worker: str, count: int, lease_ms: int, problem: str | None, *_: Any
+    ) -> list[Claim]:
+        """See ActionQueue."""
+        events = [uuid.uuid4().hex for _ in range(count)]
+        return await super().claim(worker, count, lease_ms, problem, uuid.uuid4().hex, events)
+
+    async def done(self, alert_id: str, token: str, result: str, *_: Any) -> Standing:
+        """See ActionQueue."""
+        return await super().done(alert_id, token, result, uuid.uuid4().hex)
+
+
+class InMemory(QueueMachine):
+    """The simulation's twin."""
+
+    def make(self) -> MemoryQueue:
+        """Empty."""
+        return Twin()
+
+
+STEPS = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
 def test_every_action_is_in_exactly_one_state(redis_server: Redis) -> None:
     """After any calls the queue is as the model says, and every alert was in it exactly once."""
-    machine = type("Machine", (QueueMachine,), {"url": redis_server.url})
-    run_state_machine_as_test(
-        machine, settings=settings(max_examples=40, stateful_step_count=40, deadline=None)
-    )
+    run_state_machine_as_test(type("Machine", (InRedis,), {"url": redis_server.url}), settings=STEPS)
+
+
+def test_the_simulations_twin_of_the_queue_does_the_same() -> None:
+    """What is simulated is what runs."""
+    run_state_machine_as_test(InMemory, settings=STEPS)

@@ -1,6 +1,6 @@
 """The action queue's twin in plain dictionaries: what the Lua of pipeline/queue does, in Python.
 
-tests/properties/test_queue_twins.py holds it against the real one, operation by operation.
+tests/properties/test_queue_states.py holds both to the same model, operation by operation.
 """
 
 import functools
