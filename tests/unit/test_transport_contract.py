@@ -134,6 +134,16 @@ def test_a_position_outside_of_the_log_is_an_error_and_no_reset() -> None:
         taken(thread, fetcher)
 
 
+def test_a_foreign_topic_that_lost_our_position_has_a_remedy_of_its_own() -> None:
+    """It has no state that could be deleted: the group's offset is its position."""
+    thread, fetcher = reader(batch(0, 3))
+    thread.chunked.foreign = frozenset({PLACE.topic})
+    fetcher._records.clear()
+    fetcher._set_error(PLACE, OffsetOutOfRangeError({PLACE: 0}))
+    with pytest.raises(PositionLost, match="intake stands at position 0.*set the group's offset"):
+        taken(thread, fetcher)
+
+
 def test_acknowledged_chunks_move_the_committed_offset_to_the_last_ones_end() -> None:
     """The holes between chunks are no records that Faust should wait for."""
     consumer: Any = object.__new__(ChunkConsumer)
