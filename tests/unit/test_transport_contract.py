@@ -140,7 +140,7 @@ def test_a_foreign_topic_that_lost_our_position_has_a_remedy_of_its_own() -> Non
     thread.chunked.foreign = frozenset({PLACE.topic})
     fetcher._records.clear()
     fetcher._set_error(PLACE, OffsetOutOfRangeError({PLACE: 0}))
-    with pytest.raises(PositionLost, match="intake stands at position 0.*set the group's offset"):
+    with pytest.raises(PositionLost, match=r"intake stands at position 0.*set the group's offset"):
         taken(thread, fetcher)
 
 
