@@ -160,8 +160,8 @@ class Relay:
 
     def start(self) -> None:
         """Begins to deliver, first what an earlier owner left."""
-        self._tasks = [asyncio.create_task(self._guarded(lane.run())) for lane in self._lanes]
-        self._tasks.append(asyncio.create_task(self._guarded(self._trim())))
+        self._tasks = [asyncio.create_task(self._guarded(lane.run)) for lane in self._lanes]
+        self._tasks.append(asyncio.create_task(self._guarded(self._trim)))
 
     async def stop(self) -> None:
         """Ends at once; the next owner goes on from the marks."""
@@ -193,9 +193,9 @@ class Relay:
         """How many records the slowest lane has waiting."""
         return max((lane.waiting() for lane in self._lanes), default=0)
 
-    async def _guarded(self, work: Coroutine[None, None, None]) -> None:
+    async def _guarded(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
-            await work
+            await work()
         except asyncio.CancelledError:
             raise
         except BaseException as error:
