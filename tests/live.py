@@ -72,6 +72,21 @@ class Live:
             self.until(lambda: sum(lag()) == 0, seconds)
 
 
+def brisk(kafka: str, redis: str, prefix: str, **more: Any) -> Settings:
+    """Small chunks, a short session and little outstanding, so that much happens in little time."""
+    return Settings(
+        kafka=kafka,
+        redis=redis,
+        prefix=prefix,
+        session_timeout=2.0,
+        chunk_limit=150,
+        outbox_seconds=0.5,
+        outstanding_events=400,
+        outstanding_answers=200,
+        **more,
+    )
+
+
 def environment(settings: Settings) -> dict[str, str]:
     """The settings, as variables of a process."""
     given = msgspec.structs.asdict(settings).items()

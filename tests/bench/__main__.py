@@ -27,11 +27,17 @@ def main() -> None:
     """Benchmarks of Forestall on real Kafka and Redis, which they start themselves."""
 
 
+_JSON = click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+
+
+def _write(found: dict[str, Any], file: Path | None) -> None:
+    if file is not None:
+        file.write_text(json.dumps(found, indent=2) + "\n")
+
+
 def _outcome(command: Callable[..., Any]) -> Callable[..., Any]:
     """What every benchmark can do with what it found."""
-    command = click.option(
-        "--json", "file", type=click.Path(path_type=Path), help="Write the figures there."
-    )(command)
+    command = _JSON(command)
     return click.option(
         "--docs", is_flag=True, help="Keep them in docs/performance, and write docs/performance.md."
     )(command)
@@ -45,8 +51,7 @@ def _finish(name: str, found: dict[str, Any], file: Path | None, docs: bool) -> 
     for table in page.SECTIONS[name].rows(found):
         if table.cells:
             table.show(console)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    _write(found, file)
     if docs:
         page.keep(name, found)
         page.write()
@@ -127,7 +132,7 @@ def page_alone() -> None:
 
 
 @main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@_JSON
 @click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
 def foresight(file: Path | None, quick: bool) -> None:
     """How well the six published tasks are foreseen: AUROC, AUPRC, log loss, calibration, against LightGBM.
@@ -135,12 +140,11 @@ def foresight(file: Path | None, quick: bool) -> None:
     Example: make bench ARGS="foresight --json foresight.json"
     """
     found = foresights.run(rich.console.Console(), quick=quick)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    _write(found, file)
 
 
 @main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@_JSON
 @click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
 def ablation(file: Path | None, quick: bool) -> None:
     """What each family of features is worth on the rows before each task's test, and costs in µs a prediction.
@@ -148,12 +152,11 @@ def ablation(file: Path | None, quick: bool) -> None:
     Example: make bench ARGS="ablation --json ablation.json"
     """
     found = ablations.run(rich.console.Console(), quick=quick)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    _write(found, file)
 
 
 @main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@_JSON
 @click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
 @click.option("--partitions", default=many.PARTITIONS, show_default=True, help="Of the journal.")
 @click.option(
@@ -169,12 +172,11 @@ def partitions(file: Path | None, quick: bool, partitions: int, outstanding: int
     """
     console = rich.console.Console()
     found = page.stamped(many.run(console, quick=quick, partitions=partitions, outstanding=outstanding))
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    _write(found, file)
 
 
 @main.command()
-@click.option("--json", "file", type=click.Path(path_type=Path), help="Write the figures there.")
+@_JSON
 @click.option("--quick", is_flag=True, help="The smallest of the three samples alone.")
 def notices(file: Path | None, quick: bool) -> None:
     """How often learn should tell what it has learned: quality lost against bytes sent, on rows before the tests.
@@ -182,8 +184,7 @@ def notices(file: Path | None, quick: bool) -> None:
     Example: make bench ARGS="notices --json notices.json"
     """
     found = noticing.run(rich.console.Console(), quick=quick)
-    if file is not None:
-        file.write_text(json.dumps(found, indent=2) + "\n")
+    _write(found, file)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from forestall.agents.recorder import dump_journal
 from forestall.agents.replay import Progress, replay
 from forestall.agents.settings import Settings
 from forestall.pipeline.core.versions import STATE_VERSION
-from tests.live import live
+from tests.live import brisk, live
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
@@ -30,18 +30,7 @@ PARTITIONS = ("--partitions", "2")
 @pytest.fixture
 def settings(kafka: Kafka, clean_redis: Redis, namespace: str, tmp_path: Path) -> Settings:
     """Small chunks, so that much happens in little time."""
-    return Settings(
-        kafka=kafka.bootstrap,
-        redis=clean_redis.url,
-        prefix=namespace,
-        partitions=2,
-        session_timeout=2.0,
-        chunk_limit=150,
-        outbox_seconds=0.5,
-        outstanding_events=400,
-        outstanding_answers=200,
-        snapshots=str(tmp_path / "kept"),
-    )
+    return brisk(kafka.bootstrap, clean_redis.url, namespace, partitions=2, snapshots=str(tmp_path / "kept"))
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from forestall.schemas.answer import decode_answers_record
 from forestall.schemas.event import MODEL_NOTICE
 from forestall.schemas.notice import decode_notice_event
 from forestall.schemas.trees import FittedTrees
-from tests.live import boosted, live, trainer
+from tests.live import boosted, brisk, live, trainer
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
@@ -28,17 +28,7 @@ EVENTS = 14_000
 @pytest.fixture
 def settings(kafka: Kafka, clean_redis: Redis, namespace: str) -> Settings:
     """Small chunks and a short session, so that much happens in little time."""
-    return Settings(
-        kafka=kafka.bootstrap,
-        redis=clean_redis.url,
-        prefix=namespace,
-        partitions=2,
-        session_timeout=2.0,
-        chunk_limit=150,
-        outbox_seconds=0.5,
-        outstanding_events=400,
-        outstanding_answers=200,
-    )
+    return brisk(kafka.bootstrap, clean_redis.url, namespace, partitions=2)
 
 
 def run(*arguments: str) -> str:

@@ -13,7 +13,7 @@ from forestall.agents.lag import lag_meter
 from forestall.agents.recorder import dump_journal
 from forestall.agents.replay import Progress, replay
 from forestall.agents.settings import Settings
-from tests.live import Live, live
+from tests.live import Live, brisk, live
 from tests.scenarios.samples import CATALOGUES, SAMPLES
 from tests.servers.kafka import Kafka
 from tests.servers.redis import Redis
@@ -24,17 +24,7 @@ EVENTS = 12_000
 @pytest.fixture
 def settings(kafka: Kafka, clean_redis: Redis, namespace: str) -> Settings:
     """Small chunks and a short session, so that much happens in little time."""
-    return Settings(
-        kafka=kafka.bootstrap,
-        redis=clean_redis.url,
-        prefix=namespace,
-        partitions=4,
-        session_timeout=2.0,
-        chunk_limit=150,
-        outbox_seconds=0.5,
-        outstanding_events=400,
-        outstanding_answers=200,
-    )
+    return brisk(kafka.bootstrap, clean_redis.url, namespace, partitions=4)
 
 
 def run(*arguments: str) -> str:
