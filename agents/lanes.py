@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiokafka import AIOKafkaProducer
 
 from forestall.agents.chunk import Place
+from forestall.agents.marks import Marks
 from forestall.agents.producing import TransactionalProducer
 from forestall.agents.receivers import Queue, QueueReceiver, Receiver, TopicReceiver, TransactionalReceiver
 from forestall.agents.relay import Lane
@@ -49,6 +50,7 @@ class Lanes:
         processor: str,
         partition: int,
         store: Store,
+        marks: Marks,
         counts: Mapping[str, int],
         ours: Callable[[], Awaitable[None]],
     ) -> list[Lane]:
@@ -58,7 +60,7 @@ class Lanes:
         def lane(source: str, receiver: Receiver, name: str | None = None) -> Lane:
             kind = source.partition("/")[0]
             return Lane(
-                store, source, name or source, receiver, lambda n: self._delivered(processor, kind, n)
+                store, marks, source, name or source, receiver, lambda n: self._delivered(processor, kind, n)
             )
 
         def topic(name: str, number: int) -> TopicReceiver:

@@ -11,6 +11,7 @@ from forestall.agents.breaker import Breaker
 from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.agents.gathering import Gathering
 from forestall.agents.lanes import Lanes
+from forestall.agents.marks import Marks
 from forestall.agents.processor import Committed, Limits, Processor
 from forestall.agents.relay import Relay
 from forestall.agents.settings import Settings
@@ -114,10 +115,13 @@ class Owned:
         """Takes the partition; then its relay and ticks begin."""
         await self.close()
         await self.processor.open()
-        edges = self._edges
+        edges, marks = self._edges, Marks(self.store)
         self.relay = Relay(
             self.store,
-            edges.lanes.of(self.part.name, self.place[1], self.store, lanes, self.processor.still_ours),
+            marks,
+            edges.lanes.of(
+                self.part.name, self.place[1], self.store, marks, lanes, self.processor.still_ours
+            ),
             edges.settings.outbox_seconds,
             edges.failed,
         )
@@ -174,7 +178,7 @@ class Owned:
         metrics.know_types(self.core.event_types())
         metrics.carry_out(did.changes.counts)
         if did.changes.effects and self.relay is not None:
-            self.relay.wake({effect.destination: effect.sequence for effect in did.changes.effects})
+            self.relay.wake(did.changes.effects)
         if self.ticker is not None:
             self.ticker.saw(did.records)
         self._judge(did)

@@ -8,12 +8,15 @@ not at all; receivers take mark + 1, ignore lower, and stop on higher. Where del
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
 
+from forestall.agents.fresh import Fresh
+from forestall.agents.marks import Marks
 from forestall.agents.receivers import Receiver
+from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap
 from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.values import OutboxRecord
@@ -34,13 +37,21 @@ class Lane:
     """
 
     def __init__(
-        self, store: Store, source: str, name: str, receiver: Receiver, delivered: Callable[[int], None]
+        self,
+        store: Store,
+        marks: Marks,
+        source: str,
+        name: str,
+        receiver: Receiver,
+        delivered: Callable[[int], None],
     ) -> None:
         self.source = source
         self.name = name
         self._store = store
+        self._marks = marks
         self._receiver = receiver
         self._delivered = delivered
+        self._fresh = Fresh(BATCH)
         self._sent = 0
         self._top = 0
         self._emptied = False
@@ -48,9 +59,10 @@ class Lane:
         self._settled = 0
         self._work = asyncio.Event()
 
-    def wake(self, top: int) -> None:
-        """Records up to number `top` were committed to the outbox."""
-        self._top = top
+    def wake(self, records: Sequence[OutboxRecord]) -> None:
+        """These were committed to the outbox."""
+        self._top = records[-1].sequence
+        self._fresh.add(records)
         self._work.set()
 
     def waiting(self) -> int:
@@ -109,15 +121,18 @@ class Lane:
                 "the state (`forestall queue rebuild`), or restore its shard"
             )
         last = await self._receiver.deliver(records)
-        await self._store.record_sent(self.name, last)
+        self._marks.note(self.name, last)
         self._delivered(last - self._sent)
         self._sent = last
         self._held.append((asyncio.get_running_loop().time(), last))
 
     async def _next(self) -> Sequence[OutboxRecord]:
-        """The next records. The store is asked for those that we know of, and at first for what was left to us."""
+        """The next records: those that were committed a moment ago, or else those that the store has, which is asked
+        for no more than we know of and, at first, for what was left to us."""
         if self._emptied and self._sent >= self._top:
             return ()
+        if fresh := self._fresh.after(self._sent):
+            return fresh
         records = await self._store.outbox(self.source, self._sent, BATCH)
         self._emptied = self._emptied or not records
         return records
@@ -147,12 +162,18 @@ class Lane:
 
 
 class Relay:
-    """All lanes of one partition, as tasks. `failed` is told of what ends a lane."""
+    """All lanes of one partition, as tasks, and their marks. `failed` is told of what ends a lane."""
 
     def __init__(
-        self, store: Store, lanes: Sequence[Lane], keep: float, failed: Callable[[BaseException], None]
+        self,
+        store: Store,
+        marks: Marks,
+        lanes: Sequence[Lane],
+        keep: float,
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._store = store
+        self._marks = marks
         self._lanes = lanes
         self._keep = keep
         self._failed = failed
@@ -161,7 +182,7 @@ class Relay:
     def start(self) -> None:
         """Begins to deliver, first what an earlier owner left."""
         self._tasks = [asyncio.create_task(self._guarded(lane.run)) for lane in self._lanes]
-        self._tasks.append(asyncio.create_task(self._guarded(self._trim)))
+        self._tasks += [asyncio.create_task(self._guarded(work)) for work in (self._marks.keep, self._trim)]
 
     async def stop(self) -> None:
         """Ends at once; the next owner goes on from the marks."""
@@ -171,13 +192,16 @@ class Relay:
                 task.cancel()
             await asyncio.wait(pending, timeout=0.5)
             pending = [task for task in pending if not task.done()]
-        await asyncio.gather(*(lane.close() for lane in self._lanes))
+        await asyncio.gather(self._marks.end(), *(lane.close() for lane in self._lanes))
 
-    def wake(self, tops: Mapping[str, int]) -> None:
-        """Effects for these destinations were committed, up to these numbers."""
+    def wake(self, effects: Iterable[Effect]) -> None:
+        """These were committed."""
+        outboxes: dict[str, list[OutboxRecord]] = {}
+        for destination, sequence, key, payload in effects:
+            outboxes.setdefault(destination, []).append(OutboxRecord(sequence, key, payload))
         for lane in self._lanes:
-            if lane.source in tops:
-                lane.wake(tops[lane.source])
+            if lane.source in outboxes:
+                lane.wake(outboxes[lane.source])
 
     def waiting(self) -> dict[str, int]:
         """By kind of destination, how many records are known to wait; of lanes that share an outbox the most."""
@@ -213,8 +237,8 @@ class Relay:
                 through = min(lane.settled(before) for lane in lanes)
                 known = min(trimmed.get(source, 0), *(sent.get(lane.name, 0) for lane in lanes))
                 if through > known and await self._still_held(lanes, through):
-                    for lane in lanes:  # again: a store that fell back forgot, and who comes next asks it
-                        await self._store.record_sent(lane.name, through)
+                    # again: a store that fell back forgot, and who comes next asks it
+                    await self._store.record_sent({lane.name: through for lane in lanes})
                     await self._store.trim(source, through)
                     trimmed[source] = through
 

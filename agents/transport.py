@@ -24,8 +24,10 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaDriverConsumer
 from faust.transport.drivers.aiokafka import Transport as AIOKafkaDriverTransport
 from faust.types import TP, ConsumerMessage
+from mode.services import WaitResults
 
 from forestall.agents.chunk import Chunk, Chunked, Place
+from forestall.agents.eager import begin
 from forestall.agents.metadata import ask_slowly
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import PositionLost
@@ -37,6 +39,12 @@ FETCH_BYTES = 8 * 1024 * 1024
 #: aiokafka has one fetch in flight to a broker. It must not ask for some partitions alone, and then wait for
 #: new records there, while what it has of the others is still being processed; so long it holds back.
 HOLD_BACK = 5.0
+
+#: A commit and what it has delivered cost as much for one event as for fifty. So while events come a fetch waits for
+#: more, for at most so many ms or until there are so many bytes;
+GATHER_MS, GATHER_BYTES = 25, 64 * 1024
+#: the first one after so many seconds of silence is handed on at once, by a fetch that waits for it so many ms.
+SILENCE, AWAIT_MS = 1.0, 1_500
 
 
 class _Unread(defaultdict[TP, int | None]):
@@ -55,6 +63,8 @@ class _Unread(defaultdict[TP, int | None]):
 
 class ChunkThread(AIOKafkaConsumerThread):
     """The thread that fetches. Its methods with a leading underscore run in it, through `call_thread`."""
+
+    _came = 0.0  # when there was anything, on the loop's clock
 
     @property
     def chunked(self) -> Chunked:
@@ -89,7 +99,16 @@ class ChunkThread(AIOKafkaConsumerThread):
                 await asyncio.wait([waiter], timeout=timeout)
                 waiter.cancel()
                 fetched = await self._drain(fetcher, active_partitions, max_records)
+            self._gather(fetcher, bool(fetched))
             return fetched
+
+    def _gather(self, fetcher: Any, came: bool) -> None:
+        """Says how the next fetch waits, which aiokafka sends as soon as we wait ourselves."""
+        now = asyncio.get_running_loop().time()
+        self._came = now if came else self._came
+        flows = now - self._came < SILENCE
+        fetcher._fetch_min_bytes = GATHER_BYTES if flows else 1
+        fetcher._fetch_max_wait_ms = GATHER_MS if flows else AWAIT_MS
 
     async def _drain(self, fetcher: Any, active: Collection[Place], max_records: int | None) -> Fetched:
         """Takes all that has been fetched. Nothing in it waits, so that positions are those of the records."""
@@ -174,6 +193,19 @@ class ChunkConsumer(AIOKafkaDriverConsumer):
 
     def on_buffer_drop(self, tp: TP) -> None:
         """See on_buffer_full."""
+
+    async def wait_first(self, *waits: Any, timeout: Any = None) -> Any:
+        """Faust delivers a message in a task, beside three that wait for an end: three rounds of a loop in which cores
+        compute for milliseconds, for each message. Most deliveries wait for nothing, and are done at once."""
+        first, *others = waits
+        if asyncio.iscoroutine(first):
+            rest = begin(first)
+            if rest is None:
+                for other in others:
+                    other.close()
+                return WaitResults([first], [None], self.should_stop)
+            first = rest
+        return await super().wait_first(first, *others, timeout=timeout)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         try:

@@ -1,6 +1,6 @@
 """What a partition's store does; the one in Redis and its twin in memory pass the same tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
@@ -50,8 +50,8 @@ class Store(Protocol):
     async def sent(self) -> dict[str, int]:
         """By destination, the last sequence recorded as held there."""
 
-    async def record_sent(self, destination: str, sequence: int) -> None:
-        """Records that `destination` holds everything up to `sequence`; a lower number changes nothing."""
+    async def record_sent(self, marks: Mapping[str, int]) -> None:
+        """Records up to which number each destination holds everything; a lower one changes nothing."""
 
     async def origin(self) -> Origin | None:
         """Where a newer core has taken the state over, the last time."""

@@ -1,7 +1,7 @@
 """The store's twin in plain dictionaries, for simulations, backtests and tests."""
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
@@ -109,10 +109,11 @@ class MemoryStore:
         """See Store."""
         return dict(self._sent)
 
-    async def record_sent(self, destination: str, sequence: int) -> None:
+    async def record_sent(self, marks: Mapping[str, int]) -> None:
         """See Store."""
-        if sequence > self._sent.get(destination, 0):
-            self._sent[destination] = sequence
+        for destination, sequence in marks.items():
+            if sequence > self._sent.get(destination, 0):
+                self._sent[destination] = sequence
 
     async def origin(self) -> Origin | None:
         """See Store."""

@@ -106,9 +106,11 @@ class PartitionStore:
         """See Store."""
         return await self._numbers(self._keys.sent)
 
-    async def record_sent(self, destination: str, sequence: int) -> None:
+    async def record_sent(self, marks: Mapping[str, int]) -> None:
         """See Store."""
-        await RECORD_SENT.run(self._redis, [self._keys.sent], [destination, sequence])
+        await RECORD_SENT.run(
+            self._redis, [self._keys.sent], [item for mark in marks.items() for item in mark]
+        )
 
     async def origin(self) -> Origin | None:
         """See Store."""

@@ -165,7 +165,7 @@ async def test_numbers_go_on_after_the_outbox_was_trimmed(store: Store) -> None:
 async def test_what_was_sent_never_goes_back(store: Store) -> None:
     """The highest number recorded for a destination stays."""
     for sequence in (2, 9, 7):
-        await store.record_sent("alerts", sequence)
+        await store.record_sent({"alerts": sequence})
     assert await store.sent() == {"alerts": 9}
 
 

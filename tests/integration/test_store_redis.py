@@ -28,7 +28,7 @@ async def exercise(store: PartitionStore) -> None:
     await store.due(1)
     for destination in await store.destinations():
         await store.outbox(destination, 0, 1)
-        await store.record_sent(destination, 1)
+        await store.record_sent({destination: 1})
         await store.trim(destination, 1)
         await store.outbox_length(destination)
     await store.sent()

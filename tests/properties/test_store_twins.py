@@ -33,7 +33,7 @@ STEPS = st.one_of(
     st.tuples(st.just("commit"), COMMITS),
     st.tuples(st.just("commit"), COMMITS),
     st.tuples(st.just("trim"), DESTINATIONS, NUMBERS),
-    st.tuples(st.just("record_sent"), DESTINATIONS, NUMBERS),
+    st.tuples(st.just("record_sent"), st.dictionaries(DESTINATIONS, NUMBERS)),
 )
 
 

@@ -1,7 +1,7 @@
 """The simulated Redis as the product sees it: a partition's store, and the action queue."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from forestall.pipeline.queue.values import Claim, Standing
@@ -48,8 +48,8 @@ class SimulatedStore:
     async def sent(self) -> dict[str, int]:
         return await self._call("sent")  # type: ignore[no-any-return]
 
-    async def record_sent(self, destination: str, sequence: int) -> None:
-        await self._call("record_sent", destination, sequence)
+    async def record_sent(self, marks: Mapping[str, int]) -> None:
+        await self._call("record_sent", marks)
 
     async def origin(self) -> Origin | None:
         return await self._call("origin")  # type: ignore[no-any-return]

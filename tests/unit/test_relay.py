@@ -7,7 +7,9 @@ from itertools import count
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from forestall.agents import marks as marks_module
 from forestall.agents import relay as module
+from forestall.agents.marks import Marks
 from forestall.agents.relay import Lane, Relay
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap
@@ -55,11 +57,12 @@ class Bench:
 
     def take_over(self) -> None:
         """Another owner's relay, which was told of nothing yet."""
+        marks = Marks(self.store)
         self.lanes = [
-            Lane(self.store, "alerts", f"alerts/{n}", receiver, lambda delivered: None)
+            Lane(self.store, marks, "alerts", f"alerts/{n}", receiver, lambda delivered: None)
             for n, receiver in enumerate(self._receivers)
         ]
-        self.relay = Relay(self.store, self.lanes, self._keep, self.errors.append)
+        self.relay = Relay(self.store, marks, self.lanes, self._keep, self.errors.append)
 
     async def emit(self, effects: int) -> None:
         """Commits so many effects."""
@@ -75,7 +78,7 @@ class Bench:
             effects=numbered,
         )
         await self.store.commit(commit)
-        self.relay.wake({"alerts": numbered[-1].sequence})
+        self.relay.wake(numbered)
 
     async def until_sent(self, *numbers: int) -> None:
         """Waits until the lanes have recorded these numbers."""
@@ -99,7 +102,7 @@ async def test_effects_are_delivered_in_order_and_recorded() -> None:
 
 
 async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once the outbox that it was left is empty: an empty answer costs as much as fifty records."""
+    """For what an earlier owner left; what is committed now it has: an answer costs as much as fifty records."""
     asked: list[int] = []
     outbox = MemoryStore.outbox
 
@@ -110,13 +113,47 @@ async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.
     monkeypatch.setattr(MemoryStore, "outbox", counted)
     bench = Bench(Receiver())
     await bench.emit(2)
+    bench.take_over()
     bench.relay.start()
     await bench.until_sent(2)
     await bench.emit(1)
     await bench.until_sent(3)
     await asyncio.sleep(0.05)
     await bench.relay.stop()
-    assert asked == [0, 2, 2]  # what was left, that it was all, what came later
+    assert asked == [0, 2]  # what was left, and that it was all
+
+
+async def test_a_lane_that_is_far_behind_asks_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds no more than one batch of what was committed."""
+    monkeypatch.setattr(module, "BATCH", 3)
+    receiver = Receiver()
+    bench = Bench(receiver)
+    await bench.emit(2)
+    await bench.emit(5)
+    bench.relay.start()
+    await bench.until_sent(7)
+    await bench.relay.stop()
+    assert receiver.got == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_marks_are_recorded_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of all lanes and of a while, in one call; the last ones when the relay ends."""
+    recorded: list[dict[str, int]] = []
+    record_sent = MemoryStore.record_sent
+
+    async def kept(store: MemoryStore, marks: dict[str, int]) -> None:
+        recorded.append(marks)
+        await record_sent(store, marks)
+
+    monkeypatch.setattr(MemoryStore, "record_sent", kept)
+    monkeypatch.setattr(marks_module, "EVERY", 60)
+    bench = Bench(Receiver(), Receiver(), keep=60)
+    bench.relay.start()
+    for _ in range(3):
+        await bench.emit(1)
+        await asyncio.sleep(0.02)
+    await bench.relay.stop()
+    assert recorded == [{"alerts/0": 1, "alerts/1": 1}, {"alerts/0": 3, "alerts/1": 3}]
 
 
 async def test_a_successor_goes_on_from_the_recorded_mark() -> None:
@@ -124,7 +161,7 @@ async def test_a_successor_goes_on_from_the_recorded_mark() -> None:
     receiver = Receiver()
     bench = Bench(receiver)
     await bench.emit(4)
-    await bench.store.record_sent("alerts/0", 3)
+    await bench.store.record_sent({"alerts/0": 3})
     bench.relay.start()
     await bench.until_sent(4)
     await bench.relay.stop()
@@ -211,6 +248,7 @@ async def test_a_hole_in_the_outbox_ends_the_worker_loudly() -> None:
     bench = Bench(Receiver())
     await bench.emit(4)
     await bench.store.trim("alerts", 2)
+    bench.take_over()
     bench.relay.start()
     async with asyncio.timeout(5):
         while not bench.errors:
@@ -284,7 +322,7 @@ async def test_an_owner_that_was_overtaken_unawares_goes_on_behind_its_successor
     await bench.emit(2)
     bench.relay.start()
     await bench.until_sent(2)
-    await bench.store.record_sent("alerts/0", 6)
+    await bench.store.record_sent({"alerts/0": 6})
     await bench.emit(4)
     await bench.store.trim("alerts", 6)
     await bench.emit(1)
@@ -299,6 +337,6 @@ async def test_a_relay_stops_also_when_work_comes_at_the_same_moment() -> None:
     bench = Bench(Receiver())
     bench.relay.start()
     await asyncio.sleep(0.02)
-    bench.relay.wake({"alerts": 1})
+    bench.relay.wake([Effect("alerts", 1, None, b"{}")])
     async with asyncio.timeout(3):
         await bench.relay.stop()

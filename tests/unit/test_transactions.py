@@ -147,7 +147,7 @@ async def test_what_the_store_recorded_counts_where_kafkas_mark_is_gone(broker: 
     store = MemoryStore()
     receiver = TransactionalReceiver(sender(broker), *ALERTS, store, "alerts")
     assert await receiver.mark() == 0
-    await store.record_sent("alerts", 7)
+    await store.record_sent({"alerts": 7})
     assert await receiver.mark() == 7
     assert await receiver.deliver(numbered(8, 9)) == 9
     assert await receiver.mark() == 9

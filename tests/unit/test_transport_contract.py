@@ -25,7 +25,14 @@ from faust.transport.consumer import Consumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from forestall.agents.chunk import Chunk, Chunked
-from forestall.agents.transport import ChunkConsumer, ChunkThread
+from forestall.agents.transport import (
+    AWAIT_MS,
+    GATHER_BYTES,
+    GATHER_MS,
+    SILENCE,
+    ChunkConsumer,
+    ChunkThread,
+)
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import PositionLost
 
@@ -169,6 +176,58 @@ def test_faust_acknowledges_what_it_skips() -> None:
     """Why the transport must not believe it."""
     source = inspect.getsource(Stream._py_aiter)
     assert "if event is not None and (do_ack or value is skipped_value):" in source
+
+
+def test_while_events_come_a_fetch_waits_for_more() -> None:
+    """The first one after a silence does not wait, nor does the second; what aiokafka asks with is what we set."""
+    for name in ("_fetch_min_bytes", "_fetch_max_wait_ms"):
+        assert f"self.{name}" in inspect.getsource(Fetcher._get_actions_per_node)
+
+    async def fetches(thread: Any, fetcher: Any) -> list[tuple[int, int]]:
+        asked = []
+        for _ in range(2):
+            await thread._fetch_records(SimpleNamespace(_closed=False, _fetcher=fetcher), {PLACE}, 0.01)
+            asked.append((fetcher._fetch_min_bytes, fetcher._fetch_max_wait_ms))
+            thread._came -= SILENCE
+        return asked
+
+    thread, fetcher = reader(batch(0, 3))
+    fetcher._closed, fetcher._fetch_waiters = False, set()
+    fetcher._loop = asyncio.get_event_loop()
+    assert fetcher._loop.run_until_complete(fetches(thread, fetcher)) == [
+        (GATHER_BYTES, GATHER_MS), (1, AWAIT_MS)
+    ]  # fmt: skip
+
+
+async def test_a_message_is_delivered_at_once_unless_its_delivery_waits() -> None:
+    """Faust waits for a delivery and for three ends, each as a task; where the first of them comes, it goes on."""
+    assert "await self.wait_first(" in inspect.getsource(Consumer._drain_messages)
+    consumer: Any = object.__new__(ChunkConsumer)
+    consumer._stopped, consumer._crashed, consumer.loop = asyncio.Event(), asyncio.Event(), None
+    delivered: list[str] = []
+    room, suspended = asyncio.Event(), asyncio.Event()
+
+    async def deliver(name: str, *, waits: bool) -> None:
+        if waits:
+            await room.wait()
+        delivered.append(name)
+
+    asyncio.get_running_loop().call_soon(delivered.append, "another task")
+    await consumer.wait_first(deliver("first", waits=False), suspended.wait())
+    assert delivered == ["first"]
+    full = asyncio.create_task(consumer.wait_first(deliver("second", waits=True), suspended.wait()))
+    await asyncio.sleep(0.01)
+    assert not full.done()
+    room.set()
+    await full
+    assert delivered == ["first", "another task", "second"]
+    room.clear()
+    full = asyncio.create_task(consumer.wait_first(deliver("third", waits=True), suspended.wait()))
+    suspended.set()
+    await full
+    room.set()
+    await asyncio.sleep(0.01)
+    assert delivered[-1] == "second"
 
 
 def chunked(limit: int = 100) -> Chunked:
