@@ -91,6 +91,7 @@ class Processor:
         self._refused = refused
         self._limits = limits or Limits()
         self._lock = asyncio.Lock()
+        self._label = ""
 
     async def open(self) -> None:
         """Takes the partition with a new epoch. The cache stays if the state is still the one we left."""
@@ -106,11 +107,11 @@ class Processor:
                     break
                 except StalePosition as stale:  # it fell back meanwhile
                     self._stand_at(stale.position, stale.commit or None)
-            self._chunked.epochs[self.place] = self._fresh_label()
+            self._ask_for_chunks()
 
     def close(self) -> None:
         """The partition is no longer ours; its chunks are dropped when they come."""
-        self._chunked.epochs.pop(self.place, None)
+        self._ask_for_none()
         self.token = ""
 
     async def held(self) -> int | None:
@@ -269,7 +270,7 @@ class Processor:
     async def _go_back(self, position: int, commit: str | None) -> None:
         """Forgets what was not committed, drops what was fetched, and reads on from the state's position; unless the
         partition is taken from us."""
-        self._chunked.epochs.pop(self.place, None)
+        self._ask_for_none()
         self.core.forget()
         while self.token:
             self._stand_at(position, commit)
@@ -280,7 +281,7 @@ class Processor:
                 position, commit = stale.position, stale.commit or None
                 continue
             if self.token:
-                self._chunked.epochs[self.place] = self._fresh_label()
+                self._ask_for_chunks()
             return
 
     def _stand_at(self, position: int, commit: str | None) -> None:
@@ -291,8 +292,14 @@ class Processor:
         """Where the next chunk must start: the state's position, or the log's beginning for a new state."""
         return self.position if self.commit is not None else self._chunked.beginnings.get(self.place, 0)
 
-    def _fresh_label(self) -> str:
-        return f"{self.token}/{secrets.token_hex(4)}"
+    def _ask_for_chunks(self) -> None:
+        """From here on; what was fetched before carries another label."""
+        self._label = self._chunked.epochs[self.place] = f"{self.token}/{secrets.token_hex(4)}"
+
+    def _ask_for_none(self) -> None:
+        """Unless the label is another's: the partition may have come back meanwhile, with a processor of its own."""
+        if self._chunked.epochs.get(self.place) == self._label:
+            del self._chunked.epochs[self.place]
 
 
 class _CoreRaised(Exception):

@@ -220,6 +220,26 @@ async def test_a_partition_that_was_taken_from_us_in_order_is_not_sought_where_i
     assert bench.chunked.epochs == {}
 
 
+async def test_a_partition_that_comes_back_is_fetched_whatever_its_earlier_processor_still_hears() -> None:
+    """That one waited for the store while the partition went and came back, with a processor of its own."""
+    bench = await Bench(Log(*[b"v"] * 6)).open()
+    again = Bench(bench.log, bench.store)
+    again.processor._chunked = bench.chunked
+    again.processor._ours = bench.ours
+
+    async def load(keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
+        del bench.store.load
+        bench.processor.close()
+        await bench.store.acquire("another worker's")
+        await bench.store.commit(commit_from(await bench.store.held()))
+        await again.processor.open()
+        return await MemoryStore.load(bench.store, keys, at)
+
+    bench.store.load = load  # type: ignore[method-assign]  # two rebalances in the middle
+    await bench.step()
+    assert list(bench.chunked.epochs) == [PLACE]
+
+
 async def test_who_asks_where_the_store_stands_while_it_is_taken_from_us_takes_nothing_back() -> None:
     """The new owner keeps its epoch."""
     bench = await Bench(Log(*[b"v"] * 6)).open()
