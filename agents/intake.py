@@ -1,7 +1,7 @@
 """The intake: chunks of foreign topics in, events in the journal out, keyed by customer.
 
-Exactly once in effect: an event's id is stable (its place in the foreign topic, unless the data has one), so
-what is sent twice is counted once by the core. A chunk counts as read, for Kafka's committed offset, only after
+Exactly once in effect: an event says where in the foreign topic it stood, in order, so what is sent twice is counted
+once by the core (see pipeline/core/taking_in.py). A chunk counts as read, for Kafka's committed offset, only after
 the brokers have acknowledged all of its events and dead letters; until then nothing later is sent, so that no
 event overtakes one that failed.
 """
@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
@@ -21,6 +22,7 @@ from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.agents.receivers import TopicReceiver
 from forestall.agents.settings import Settings, Topics
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.core.taking_in import stamp
 from forestall.pipeline.metrics import Metrics
 from forestall.pipeline.sources import mapping as mappings_of
 from forestall.pipeline.sources.translating import Origin, translate
@@ -110,10 +112,13 @@ class Intake:
                 letters[record.offset] = found
                 continue
             count += len(found)
-            for event in found:
+            for row, event in enumerate(found):
                 key = (event.customer or "").encode()
                 place = (self._topics.events, murmur2(key) % 0x80000000 % journal)
-                lanes[place].append(OutboxRecord(0, key, encode(event)))
+                taken = stamp(place, foreign.topic_id, chunk.partition, record.offset, row)
+                lanes[place].append(
+                    OutboxRecord(0, key, encode(msgspec.structs.replace(event, forestalltaken=taken)))
+                )
         if letters:
             place = (
                 self._topics.deadletters,

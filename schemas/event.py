@@ -12,7 +12,8 @@ Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One event of the journal. `customer` is a CloudEvents extension attribute, and the Kafka key.
 
-    Unknown extension attributes are legal and ignored. `time` must carry a UTC offset.
+    Unknown extension attributes are legal and ignored. `time` must carry a UTC offset. `forestalltaken`, which the
+    intake sets, says where in another system's topic the event stood.
     """
 
     id: Name
@@ -25,6 +26,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     data: dict[str, Any] | None = None
     datacontenttype: str | None = None
     dataschema: str | None = None
+    forestalltaken: Annotated[str, msgspec.Meta(max_length=512)] | None = None
 
 
 #: Types that Forestall itself writes into the journal; customers' events may not use the prefix.

@@ -15,6 +15,7 @@ from forestall.agents.intake import ForeignTopic
 from forestall.agents.kafka_clients import producer
 from forestall.agents.settings import Settings
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.core.taking_in import without_stamp
 from forestall.pipeline.sources.event_line import read_line
 from forestall.pipeline.sources.translating import Origin, translate
 from forestall.schemas.deadletter import Cause, DeadLetter, decode_dead_letter
@@ -145,7 +146,7 @@ def _send_again(settings: Settings, letters: Iterator[Followed[DeadLetter]]) -> 
 def values_of(letter: DeadLetter, settings: Settings, foreign: dict[str, ForeignTopic]) -> list[bytes] | str:
     """What to send, or why nothing."""
     if letter.topic == settings.topics.events:
-        return [letter.value or b""]
+        return [without_stamp(letter.value or b"")]
     if letter.topic == settings.topics.answers:
         return "it comes from the answers topic, whose records are never sent twice; report it"
     if letter.topic not in foreign:

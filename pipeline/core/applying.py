@@ -19,6 +19,7 @@ from forestall.pipeline.core.journal import (
 from forestall.pipeline.core.observing import is_repeated, observe
 from forestall.pipeline.core.partition import Partition
 from forestall.pipeline.core.preferring import apply_preference
+from forestall.pipeline.core.taking_in import came_before
 from forestall.pipeline.errors import ConfigurationError
 from forestall.schemas.catalogue import Configuration
 from forestall.schemas.event import ACTION_DONE
@@ -78,6 +79,11 @@ def _fire_timer(partition: Partition, key: str, customer: Customer, timer: Timer
 
 def _apply_event(partition: Partition, entry: CustomerEvent) -> None:
     event, ms, key = entry.event, entry.ms, entry.key
+    if event.forestalltaken is not None and came_before(
+        partition.head, partition.place, event.forestalltaken
+    ):
+        partition.counts["duplicate_events",] += 1
+        return
     program = partition.program
     customer = _known(partition, key)
     if is_repeated(customer, event.source, event.id):

@@ -13,6 +13,7 @@ import msgspec
 from forestall.pipeline.core.depth import nests_deeper
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.journal import LARGEST_EVENT
+from forestall.pipeline.core.taking_in import MOST_ROWS, STAMP_BYTES
 from forestall.pipeline.sources.mapping import Mapping, Parts, Path, TimeFrom, TypeFrom, find
 from forestall.schemas.deadletter import Cause, DeadLetter
 from forestall.schemas.event import OWN_PREFIX, Event, encode
@@ -67,6 +68,8 @@ def _events(mapping: Mapping, origin: Origin, record: Record) -> list[Event]:
     rows = find(mapping.rows, Parts(document, record.key))
     if not isinstance(rows, list):
         raise Refused("wrong_shape", f"rows: {mapping.rows} is {_kind(rows)}, not an array")
+    if len(rows) > MOST_ROWS:
+        raise Refused("too_large", f"rows: {len(rows)}; at most {MOST_ROWS} are taken")
     return [
         _event(mapping, Parts(document, record.key, row), record, f"{place}/{index}", index)
         for index, row in enumerate(rows)
@@ -97,8 +100,9 @@ def _event(mapping: Mapping, parts: Parts, record: Record, place: str, index: in
         customer=_customer(mapping.customer, parts),
         data=_data(mapping.data, parts),
     )
-    if (size := len(encode(event))) > LARGEST_EVENT:
-        raise Refused("too_large", f"{size} bytes as an event; at most {LARGEST_EVENT} are taken")
+    if (size := len(encode(event))) > LARGEST_EVENT - STAMP_BYTES:
+        most = LARGEST_EVENT - STAMP_BYTES
+        raise Refused("too_large", f"{size} bytes as an event; at most {most} are taken")
     return event
 
 

@@ -9,6 +9,7 @@ from forestall.agents.chunk import Place
 from forestall.agents.intake import ForeignTopic
 from forestall.pipeline.core.customer import SEEN_LIMIT
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.core.taking_in import stamp
 from forestall.pipeline.sources.mapping_file import read_mappings
 from forestall.pipeline.sources.translating import Origin, translate
 from forestall.schemas.deadletter import DeadLetter
@@ -43,6 +44,7 @@ class _Identity(msgspec.Struct):
     source: str
     type: str
     customer: str = ""
+    forestalltaken: str | None = None
 
 
 _identity = msgspec.json.Decoder(_Identity).decode
@@ -66,9 +68,11 @@ def check_intake(
                 if encode(found) not in kept:
                     violated("taken in", f"{SHOP}/{number}: the broken record {record.offset} is nowhere")
                 continue
-            for event in found:
+            for row, event in enumerate(found):
                 key = (event.customer or "").encode()
-                lanes[journal[partition_of(key, len(journal))]].append(encode(event))
+                place = journal[partition_of(key, len(journal))]
+                taken = stamp(place, FOREIGN.topic_id, number, record.offset, row)
+                lanes[place].append(encode(msgspec.structs.replace(event, forestalltaken=taken)))
         for place, expected in lanes.items():
             wanted = frozenset(expected)
             came = [record.value for record in committed[place] if record.value in wanted]
@@ -78,6 +82,20 @@ def check_intake(
                     "taken in", f"{place}: lacks events of {SHOP}/{number}, or has them in another order"
                 )
     return events, again
+
+
+def without_retakes(records: Sequence[Record]) -> list[Record]:
+    """The journal's records without the events that were taken in again, however long after."""
+    found: list[Record] = []
+    stamps: set[str] = set()
+    for record in records:
+        if record.value and b'"forestalltaken"' in record.value:
+            stamped = _identity(record.value).forestalltaken or ""
+            if stamped in stamps:
+                continue
+            stamps.add(stamped)
+        found.append(record)
+    return found
 
 
 def without_repeats(records: Sequence[Record]) -> Iterator[Record]:

@@ -29,7 +29,7 @@ from forestall.pipeline.verification.replaying import Limits, Replay
 from forestall.schemas.alert import decode_alert
 from forestall.schemas.trees import FittedTrees
 from tests.simulation.arrivals import Arrived, Taken
-from tests.simulation.foreign import check_intake, consenting, erased, without_repeats
+from tests.simulation.foreign import check_intake, consenting, erased, without_repeats, without_retakes
 from tests.simulation.queue_twin import LIVE, MemoryQueue, Tally
 from tests.simulation.redis import immediately
 from tests.simulation.violations import Violation
@@ -118,15 +118,23 @@ class Checks:
             self._compare_once(place, records, stored)
 
     def _compare_once(self, place: Place, records: Sequence[Record], stored: StoredState) -> None:
-        """Of an erased customer it is forgotten, too, which events came: after a new consent they may count again."""
-        forgotten, once = erased(records), list(without_repeats(records))
-        if len(once) == len(records) or forgotten & consenting(records):
-            return
+        """Of an erased customer it is forgotten, too, which events a source sent: after a new consent they may count
+        again. What the intake takes in again is known for ever."""
+        taken = without_retakes(records)
+        if len(taken) < len(records):
+            self._compare_without(place, taken, stored, frozenset())
+        forgotten, once = erased(records), list(without_repeats(taken))
+        if len(once) < len(taken) and not forgotten & consenting(records):
+            self.counts["sent again"] += len(taken) - len(once)
+            self._compare_without(place, once, stored, forgotten)
+
+    def _compare_without(
+        self, place: Place, records: Sequence[Record], stored: StoredState, keys: Collection[str]
+    ) -> None:
         core = self.world.cores[0](place[1], self.world.settings.answers_partitions)
         end = len(self.world.broker.logs[place].entries)
-        replayed = asyncio.run(_through(Replay(core, place[0]), once, end))
-        self.counts["sent again"] += len(records) - len(once)
-        for difference in differences(_without(stored, forgotten), _without(replayed, forgotten)):
+        replayed = asyncio.run(_through(Replay(core, place[0]), records, end))
+        for difference in differences(_without(stored, keys), _without(replayed, keys)):
             self.violated("counted once", f"foresee/{place[1]}: {difference}, where no event comes again")
 
     # ------------------------------------------------------------- what was emitted

@@ -29,6 +29,7 @@ EVENT = Event(
     customer="c-42",
     data={"amount": 12.5, "lines": [{"sku": "a"}]},
     datacontenttype="application/json",
+    forestalltaken="forestall.events/2 OqBs5bxZQ0e3G6nVtzHhnA/0 4711 0",
     dataschema="urn:shop:order",
 )
 BARE_EVENT = Event(id="e", source="s", type="t", time=NOON, specversion="1.0")
