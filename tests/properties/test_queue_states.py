@@ -237,10 +237,11 @@ class InRedis(QueueMachine):
 
 
 class Twin(MemoryQueue):
-    """The simulation's twin on this machine's clock, with the random ids that a client gives it."""
+    """The simulation's twin with the random ids that a client gives it. As in a script, time stands still in a call."""
 
     def __init__(self) -> None:
-        super().__init__(lambda: round(time.time() * 1000), POLICY)
+        self.call_began = 0
+        super().__init__(lambda: self.call_began, POLICY)
 
     async def claim(
         self, worker: str, count: int, lease_ms: int, problem: str | None, *_: Any
@@ -257,9 +258,16 @@ class Twin(MemoryQueue):
 class InMemory(QueueMachine):
     """The simulation's twin."""
 
+    queue: Twin
+
     def make(self) -> MemoryQueue:
         """Empty."""
         return Twin()
+
+    def run(self, call: Any) -> Any:
+        """Waits for a call of the queue, which is made now."""
+        self.queue.call_began = max(self.queue.call_began, round(time.time() * 1000))
+        return super().run(call)
 
 
 STEPS = settings(max_examples=40, stateful_step_count=40, deadline=None)
