@@ -138,7 +138,7 @@ class ChunkThread(AIOKafkaConsumerThread):
             try:
                 drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
             except OffsetOutOfRangeError:
-                raise _lost(place, start, "the log has no such offset", self.chunked) from None
+                raise position_lost(place, start, "the log has no such offset", self.chunked) from None
             if drained or state.position > start:
                 end = _readable_end(state)
                 chunks.append(
@@ -162,7 +162,7 @@ class ChunkThread(AIOKafkaConsumerThread):
         for place, beginning in beginnings.items():
             position = held[place]
             if position is not None and position < beginning:
-                raise _lost(place, position, f"the log begins at {beginning}", self.chunked)
+                raise position_lost(place, position, f"the log begins at {beginning}", self.chunked)
             consumer.seek(place, beginning if position is None else position)
             positions[TP(*place)] = beginning if position is None else position
         return positions
@@ -294,7 +294,8 @@ def _readable_end(state: Any) -> int:
     return end
 
 
-def _lost(place: Place, position: int, why: str, chunked: Chunked) -> PositionLost:
+def position_lost(place: Place, position: int, why: str, chunked: Chunked) -> PositionLost:
+    """The error for a position that is not in the log, with its remedy; `why` says what the log has."""
     foreign = place[0] in chunked.foreign
     stands = "the intake" if foreign else "the state"
     start_anew = (

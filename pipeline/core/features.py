@@ -109,7 +109,7 @@ def numeric_values(layout: Layout, data: Mapping[str, Any] | None) -> Floats:
         return layout.no_numbers
     found = [data.get(path[0]) if len(path) == 1 else lookup(data, path) for path in layout.numeric_paths]
     return np.array(
-        [float(v) if isinstance(v, int | float) and -LARGEST < v < LARGEST else math.nan for v in found]
+        [float(v) if isinstance(v, (int, float)) and -LARGEST < v < LARGEST else math.nan for v in found]
     )
 
 

@@ -44,6 +44,12 @@ from forestall.pipeline.core.partition import (
 DUE_AHEAD = 2_000
 
 
+# Tuples: a union is made anew, and is slow, wherever it stands in a loop.
+_OF_CUSTOMERS = (CustomerEvent, ActionEvent, Preference)
+#: What moves time.
+_MOVING = (CustomerEvent, Tick)
+
+
 class Foresee:
     """Implements the cores' protocol (see protocol.Core) for the journal.
 
@@ -192,8 +198,8 @@ class Foresee:
     def _missing(self, entries: Sequence[JournalEntry], start: int) -> frozenset[str]:
         """Customers of the chunk, and customers due before its latest time, that are not loaded."""
         working = self.state.working
-        keys = {e.key for e in entries[start:] if isinstance(e, CustomerEvent | ActionEvent | Preference)}
-        latest = max((e.ms for e in entries[start:] if isinstance(e, CustomerEvent | Tick)), default=0)
+        keys = {e.key for e in entries[start:] if isinstance(e, _OF_CUSTOMERS)}
+        latest = max((e.ms for e in entries[start:] if isinstance(e, _MOVING)), default=0)
         if latest > self.state.head.watermark:
             keys.update(working.due.before(latest, DUE_AHEAD))
         return working.missing(keys)
@@ -206,7 +212,7 @@ class Foresee:
             if len(working.changed) >= budget:
                 return Progress(index, frozenset(), False)
             entry = entries[index]
-            if isinstance(entry, CustomerEvent | Tick) and entry.ms > self.state.head.watermark:
+            if isinstance(entry, _MOVING) and entry.ms > self.state.head.watermark:
                 stopped = self._advance(entry.ms, index, budget)
                 if stopped is not None:
                     return stopped

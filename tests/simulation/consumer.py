@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 
 from forestall.agents.chunk import Chunk, Place
 from forestall.agents.ownership import Owner
+from forestall.agents.transport import position_lost
 from forestall.pipeline.errors import PositionLost
 from tests.simulation.broker import Broker
 from tests.simulation.group import SESSION, Group
@@ -57,14 +58,15 @@ class SimulatedConsumer:
 
     async def seek_held(self, held: Mapping[Place, int | None]) -> Mapping[Place, int]:
         """Seeks to the positions; None is the log's beginning."""
-        beginnings = await self.broker.request(lambda: dict.fromkeys(held, 0), writes=False)
+        logs = self.broker.logs
+        beginnings = await self.broker.request(
+            lambda: {place: logs[place].begin for place in held}, writes=False
+        )
         positions: dict[Place, int] = {}
         for place, beginning in beginnings.items():
             position = held[place]
-            if position is not None and not beginning <= position <= len(self.broker.logs[place].entries):
-                lost = PositionLost(f"{place}: the state stands at {position}")
-                self._owner.chunked.failed(lost)
-                raise lost
+            if position is not None and not beginning <= position <= len(logs[place].entries):
+                raise self._lost(place, position)
             positions[place] = self._positions[place] = beginning if position is None else position
         self._owner.chunked.sought(held, positions)
         return positions
@@ -142,9 +144,16 @@ class SimulatedConsumer:
         end = self._ends[place] = log.stable_end()
         if epoch is None or start >= end:
             return None
+        if start < log.begin:
+            raise self._lost(place, start)
         to = min(end, start + self.chance.randint(1, chunked.limit))
         self._positions[place] = to
         return Chunk(*place, self.reads(log, start, to), start, to, epoch, end)
+
+    def _lost(self, place: Place, position: int) -> PositionLost:
+        lost = position_lost(place, position, "the log does not reach so far", self._owner.chunked)
+        self._owner.chunked.failed(lost)
+        return lost
 
     async def chunks(self, topic: str) -> AsyncIterator[Chunk]:
         """An agent's stream."""

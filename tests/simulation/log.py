@@ -15,12 +15,14 @@ class Sent(NamedTuple):
 
 
 class Log:
-    """One partition. Readers of committed data see no more than up to the first open transaction."""
+    """One partition. Readers of committed data see no more than up to the first open transaction, and nothing before
+    `begin`, which retention moves."""
 
     def __init__(self) -> None:
         self.entries: list[Record] = []
         self.kinds: list[int] = []
         self.open: dict[object, list[int]] = {}
+        self.begin = 0
 
     def append(self, ms: int, sent: Sent, kind: int = RECORD) -> int:
         """Appends one entry; its offset."""
