@@ -103,7 +103,7 @@ def _share(partition: Partition, customer: Customer, occasion: Occasion) -> _Sha
 def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> tuple[Columns, Hashes]:
     """The layout's columns (float32) and category hashes (uint32, 0 where absent) at this moment."""
     layout = partition.program.layout
-    subject = customer.subjects.get(occasion.subject) if occasion.subject else None
+    subject = customer.subjects.of(occasion.subject) if occasion.subject else None
     out = np.empty(len(layout.columns))
     fill(
         customer.numbers,

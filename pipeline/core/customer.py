@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from forestall.pipeline.core.features import new_numbers
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.residual import PRIOR_VARIANCE
+from forestall.pipeline.core.subjects import Subjects
 from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Treatment
 from forestall.schemas.preference import Purpose
@@ -17,8 +18,6 @@ from forestall.schemas.preference import Purpose
 #: Ids of the latest events, to ignore repeats; of each so many bytes.
 SEEN_LIMIT = 64
 ID_BYTES = 8
-#: Subjects (orders, tickets) with numbers of their own; the one longest without an event goes first.
-SUBJECT_LIMIT = 64
 #: Open questions of one problem (one real caller has 280).
 QUESTION_LIMIT = 500
 #: So many timers may stand that no longer count, beside as many as do.
@@ -86,7 +85,7 @@ class _Stored(msgspec.Struct, array_like=True):
     layout: str
     version: int
     numbers: bytes
-    subjects: dict[str, tuple[float, float, float]]
+    subjects: msgspec.Raw
     seen: bytes
     asked: int
     questions: list[Question]
@@ -136,7 +135,7 @@ class Customer:
         self.layout = layout.key
         self.version = version
         self.numbers: NDArray[np.float64] = new_numbers(layout)
-        self.subjects: dict[str, tuple[float, float, float]] = {}
+        self.subjects = Subjects()
         self.seen = b""
         self.asked = 0
         self.questions: dict[int, Question] = {}
@@ -255,7 +254,7 @@ def encode_customer(customer: Customer) -> bytes:
                 customer.layout,
                 customer.version,
                 customer.numbers.tobytes(),
-                customer.subjects,
+                customer.subjects.packed(),
                 customer.seen,
                 customer.asked,
                 list(customer.questions.values()),
@@ -280,7 +279,7 @@ def decode_customer(document: bytes) -> Customer:
     customer.layout = stored.layout
     customer.version = stored.version
     customer.numbers = np.frombuffer(bytearray(stored.numbers), np.float64)
-    customer.subjects = stored.subjects
+    customer.subjects = Subjects(stored.subjects.copy())
     customer.seen = stored.seen
     customer.asked = stored.asked
     customer.questions = {question.number: question for question in stored.questions}

@@ -2,7 +2,7 @@
 
 from hashlib import blake2b
 
-from forestall.pipeline.core.customer import ID_BYTES, SEEN_LIMIT, SUBJECT_LIMIT, Customer
+from forestall.pipeline.core.customer import ID_BYTES, SEEN_LIMIT, Customer
 from forestall.pipeline.core.features import Floats, take
 from forestall.pipeline.core.layout import Layout
 from forestall.schemas.event import Event
@@ -26,7 +26,4 @@ def observe(customer: Customer, layout: Layout, event: Event, ms: int, values: F
     seconds = ms / 1000.0
     take(customer.numbers, layout.group(event.type), layout.spans, seconds, values)
     if event.subject:
-        first, last, events = customer.subjects.pop(event.subject, (seconds, seconds, 0.0))
-        customer.subjects[event.subject] = (first, max(last, seconds), events + 1.0)
-        if len(customer.subjects) > SUBJECT_LIMIT:
-            del customer.subjects[next(iter(customer.subjects))]
+        customer.subjects.saw(event.subject, seconds)
