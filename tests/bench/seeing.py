@@ -15,7 +15,8 @@ from forestall.pipeline.queue.values import Work
 from forestall.schemas.alert import decode_alert
 
 #: The queue keeps when an action became ready for as long as it is ready; so often new ones are looked for, in s.
-LOOKS = 0.25
+#: (To look costs, where thousands are ready and nobody claims them, as much as the queue itself.)
+LOOKS = 1.0
 
 _decode = msgspec.msgpack.Decoder(Work).decode
 
