@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from forestall.pipeline.store.values import OutboxRecord
 
@@ -18,10 +19,11 @@ class Fresh:
             self._records.clear()
         self._records.extend(records)
 
-    def after(self, sequence: int) -> list[OutboxRecord]:
-        """What follows on that number; nothing where we do not hold the next. What lies before it is let go."""
+    def after(self, sequence: int, limit: int) -> list[OutboxRecord]:
+        """At most so many that follow on that number; nothing where we do not hold the next. What lies before it is let
+        go."""
         while self._records and self._records[0].sequence <= sequence:
             self._records.popleft()
         if not self._records or self._records[0].sequence != sequence + 1:
             return []
-        return list(self._records)
+        return list(islice(self._records, limit))

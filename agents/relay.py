@@ -24,6 +24,8 @@ from forestall.pipeline.store.values import OutboxRecord
 log = logging.getLogger(__name__)
 
 BATCH = 500
+#: So many of the records that were committed last a lane keeps: as many as a large chunk has for it.
+FRESH = 2_000
 #: A failed round is tried again after so many seconds, doubling; after that the process ends.
 RETRIES = (0.2, 0.5, 1.0, 2.0, 4.0)
 #: How often an idle lane looks after its mark and trims.
@@ -51,7 +53,7 @@ class Lane:
         self._marks = marks
         self._receiver = receiver
         self._delivered = delivered
-        self._fresh = Fresh(BATCH)
+        self._fresh = Fresh(FRESH)
         self._sent = 0
         self._top = 0
         self._emptied = False
@@ -131,7 +133,7 @@ class Lane:
         for no more than we know of and, at first, for what was left to us."""
         if self._emptied and self._sent >= self._top:
             return ()
-        if fresh := self._fresh.after(self._sent):
+        if fresh := self._fresh.after(self._sent, BATCH):
             return fresh
         records = await self._store.outbox(self.source, self._sent, BATCH)
         self._emptied = self._emptied or not records

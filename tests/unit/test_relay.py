@@ -124,8 +124,8 @@ async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.
 
 
 async def test_a_lane_that_is_far_behind_asks_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds no more than one batch of what was committed."""
-    monkeypatch.setattr(module, "BATCH", 3)
+    """It holds no more than so much of what was committed."""
+    monkeypatch.setattr(module, "FRESH", 3)
     receiver = Receiver()
     bench = Bench(receiver)
     await bench.emit(2)
