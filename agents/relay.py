@@ -239,9 +239,8 @@ class Relay:
                 through = min(lane.settled(before) for lane in lanes)
                 known = min(trimmed.get(source, 0), *(sent.get(lane.name, 0) for lane in lanes))
                 if through > known and await self._still_held(lanes, through):
-                    # again: a store that fell back forgot, and who comes next asks it
-                    await self._store.record_sent({lane.name: through for lane in lanes})
-                    await self._store.trim(source, through)
+                    # Said again: a store that fell back forgot, and who comes next asks it.
+                    await self._store.trim(source, through, [lane.name for lane in lanes])
                     trimmed[source] = through
 
     async def _still_held(self, lanes: Sequence[Lane], through: int) -> bool:

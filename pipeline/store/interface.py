@@ -44,8 +44,8 @@ class Store(Protocol):
     async def outbox_length(self, destination: str) -> int:
         """How many records wait to be trimmed."""
 
-    async def trim(self, destination: str, through: int) -> None:
-        """Drops the records numbered up to `through`."""
+    async def trim(self, destination: str, through: int, holders: Sequence[str] = ()) -> None:
+        """Drops the records numbered up to `through`, and records with them that `holders` hold these."""
 
     async def sent(self) -> dict[str, int]:
         """By destination, the last sequence recorded as held there."""

@@ -99,8 +99,9 @@ class MemoryStore:
         """See Store."""
         return len(self._outboxes.get(destination, {}))
 
-    async def trim(self, destination: str, through: int) -> None:
+    async def trim(self, destination: str, through: int, holders: Sequence[str] = ()) -> None:
         """See Store."""
+        await self.record_sent(dict.fromkeys(holders, through))
         outbox = self._outboxes.get(destination, {})
         for sequence in [number for number in outbox if number <= through]:
             del outbox[sequence]

@@ -20,6 +20,7 @@ READ = Script.beside(__file__, "read.lua")
 READ_AT = Script.beside(__file__, "read_at.lua")
 RECORD_ORIGIN = Script.beside(__file__, "record_origin.lua")
 RECORD_SENT = Script.beside(__file__, "record_sent.lua")
+TRIM = Script.beside(__file__, "trim.lua")
 
 LOAD_SLICE = 1000  # a reply stays near a megabyte
 SCAN_COUNT = 1000
@@ -98,9 +99,9 @@ class PartitionStore:
         """See Store."""
         return int(await self._redis.execute_command("XLEN", self._keys.outbox(destination)))
 
-    async def trim(self, destination: str, through: int) -> None:
+    async def trim(self, destination: str, through: int, holders: Sequence[str] = ()) -> None:
         """See Store."""
-        await self._redis.execute_command("XTRIM", self._keys.outbox(destination), "MINID", through + 1)
+        await TRIM.run(self._redis, [self._keys.outbox(destination), self._keys.sent], [through, *holders])
 
     async def sent(self) -> dict[str, int]:
         """See Store."""

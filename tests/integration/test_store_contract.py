@@ -169,6 +169,15 @@ async def test_what_was_sent_never_goes_back(store: Store) -> None:
     assert await store.sent() == {"alerts": 9}
 
 
+async def test_what_is_trimmed_is_recorded_as_held_in_the_same_step(store: Store) -> None:
+    """A store that fell back between the two would have neither the records nor a mark."""
+    await store.commit(commit_from(await store.acquire("mine"), effects=effects_to("notices", 1, 2, 3)))
+    await store.record_sent({"notices/0": 3, "notices/1": 1})
+    await store.trim("notices", 2, ["notices/0", "notices/1"])
+    assert await store.sent() == {"notices/0": 3, "notices/1": 2}
+    assert [record.sequence for record in await store.outbox("notices", 0, 9)] == [3]
+
+
 async def test_large_commits_pass(store: Store) -> None:
     """More values than Lua unpacks at once arrive whole."""
     documents: dict[str, bytes | None] = {f"c-{number}": b"%d" % number for number in range(10_001)}

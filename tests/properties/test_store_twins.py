@@ -32,7 +32,7 @@ STEPS = st.one_of(
     st.tuples(st.just("acquire"), TOKENS),
     st.tuples(st.just("commit"), COMMITS),
     st.tuples(st.just("commit"), COMMITS),
-    st.tuples(st.just("trim"), DESTINATIONS, NUMBERS),
+    st.tuples(st.just("trim"), DESTINATIONS, NUMBERS, st.lists(DESTINATIONS, unique=True)),
     st.tuples(st.just("record_sent"), st.dictionaries(DESTINATIONS, NUMBERS)),
 )
 

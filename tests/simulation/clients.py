@@ -42,8 +42,8 @@ class SimulatedStore:
     async def outbox_length(self, destination: str) -> int:
         return await self._call("outbox_length", destination)  # type: ignore[no-any-return]
 
-    async def trim(self, destination: str, through: int) -> None:
-        await self._call("trim", destination, through)
+    async def trim(self, destination: str, through: int, holders: Sequence[str] = ()) -> None:
+        await self._call("trim", destination, through, holders)
 
     async def sent(self) -> dict[str, int]:
         return await self._call("sent")  # type: ignore[no-any-return]

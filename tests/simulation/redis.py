@@ -35,7 +35,8 @@ READS = frozenset(
 #: The twins' methods that are scripts of the product.
 SCRIPTS = {
     "acquire": partition.ACQUIRE, "commit": partition.COMMIT, "record_sent": partition.RECORD_SENT,
-    "record_origin": partition.RECORD_ORIGIN, "load": partition.READ_AT, "due": partition.READ_AT,
+    "trim": partition.TRIM, "record_origin": partition.RECORD_ORIGIN,
+    "load": partition.READ_AT, "due": partition.READ_AT,
     "deliver": action_queue.DELIVER, "claim": action_queue.CLAIM,
     **dict.fromkeys(("renew", "done", "release", "snooze"), action_queue.CHANGE),
 }  # fmt: skip
