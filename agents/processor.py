@@ -91,7 +91,6 @@ class Processor:
         self._refused = refused
         self._limits = limits or Limits()
         self._lock = asyncio.Lock()
-        self._label = ""
 
     async def open(self) -> None:
         """Takes the partition with a new epoch. The cache stays if the state is still the one we left."""
@@ -111,7 +110,7 @@ class Processor:
 
     def close(self) -> None:
         """The partition is no longer ours; its chunks are dropped when they come."""
-        self._ask_for_none()
+        self._chunked.epochs.pop(self.place, None)
         self.token = ""
 
     async def held(self) -> int | None:
@@ -270,8 +269,9 @@ class Processor:
     async def _go_back(self, position: int, commit: str | None) -> None:
         """Forgets what was not committed, drops what was fetched, and reads on from the state's position; unless the
         partition is taken from us."""
-        self._ask_for_none()
         self.core.forget()
+        if self.token:  # else the label is another's: the partition may be back, with a processor of its own
+            self._chunked.epochs.pop(self.place, None)
         while self.token:
             self._stand_at(position, commit)
             await self._seeker().seek_held({self.place: position if commit is not None else None})
@@ -294,12 +294,7 @@ class Processor:
 
     def _ask_for_chunks(self) -> None:
         """From here on; what was fetched before carries another label."""
-        self._label = self._chunked.epochs[self.place] = f"{self.token}/{secrets.token_hex(4)}"
-
-    def _ask_for_none(self) -> None:
-        """Unless the label is another's: the partition may have come back meanwhile, with a processor of its own."""
-        if self._chunked.epochs.get(self.place) == self._label:
-            del self._chunked.epochs[self.place]
+        self._chunked.epochs[self.place] = f"{self.token}/{secrets.token_hex(4)}"
 
 
 class _CoreRaised(Exception):

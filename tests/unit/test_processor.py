@@ -220,7 +220,9 @@ async def test_a_partition_that_was_taken_from_us_in_order_is_not_sought_where_i
     assert bench.chunked.epochs == {}
 
 
-async def test_a_partition_that_comes_back_is_fetched_whatever_its_earlier_processor_still_hears() -> None:
+async def test_a_partition_that_comes_back_is_fetched_whatever_its_earlier_processor_still_hears(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """That one waited for the store while the partition went and came back, with a processor of its own."""
     bench = await Bench(Log(*[b"v"] * 6)).open()
     again = Bench(bench.log, bench.store)
@@ -228,14 +230,14 @@ async def test_a_partition_that_comes_back_is_fetched_whatever_its_earlier_proce
     again.processor._ours = bench.ours
 
     async def load(keys: Sequence[str], at: str | None = None) -> dict[str, bytes | None]:
-        del bench.store.load
+        monkeypatch.undo()
         bench.processor.close()
         await bench.store.acquire("another worker's")
         await bench.store.commit(commit_from(await bench.store.held()))
         await again.processor.open()
         return await MemoryStore.load(bench.store, keys, at)
 
-    bench.store.load = load  # type: ignore[method-assign]  # two rebalances in the middle
+    monkeypatch.setattr(bench.store, "load", load)  # two rebalances in the middle
     await bench.step()
     assert list(bench.chunked.epochs) == [PLACE]
 
