@@ -64,9 +64,9 @@ that reads committed has the alert, which waits for a transaction (five a second
     ),
     "memory": Section(
         tables.memory,
-        """Four problems; the same number of events a customer in the same 200 days, ten if nothing else is asked for,
-whatever the number of customers. CPU is that of the last quarter of the events, at most 100,000. (In a small
-installation its models are younger then, and are told more often: after 1 % more answers, at most 1,000.) A document
+        """Four problems; the same number of events a customer in the same 200 days, whatever the number of customers.
+CPU is that of the last quarter of the events, at most 100,000. (In a small installation its
+models are younger then, and are told more often: after 1 % more answers, at most 1,000.) A document
 holds all that is kept of a customer: numbers, open questions with their features, alerts, ids seen. Redis' bytes are
 those of its hashes and of the index of due times by MEMORY USAGE, keys included; *everything* is all of Redis' memory
 (queue, outboxes, models, itself). Redis ran without its append-only file. The worker keeps at most `cache_limit`

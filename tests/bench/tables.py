@@ -155,8 +155,9 @@ def memory(found: dict[str, Any]) -> list[Rows]:
     bytes_columns = ("customers", "document: median", "mean", "p99", "max")
     redis_columns = ("Redis: documents", "due index", "everything")
     names = ("customers", "events", "CPU µs an event", "its cores", "Redis", "events/s")
+    title = f"Bytes a customer ({found['events_a_customer_in_200_days']} events each)"
     return [
-        Rows("Bytes a customer", (*bytes_columns, *redis_columns), kept),
+        Rows(title, (*bytes_columns, *redis_columns), kept),
         Rows("The worker, warm", (*names, "MB empty", "MB"), costs),
     ]
 
