@@ -44,7 +44,8 @@ class Transactions:
     """What one sender sends to `places`, as one transaction a round, of whatever waits.
 
     `ours` raises StaleEpoch if the partition is no longer ours: it is asked before each connection, since a
-    connection fences. After an error the next call connects anew, and goes on from the marks.
+    connection fences. After an error the next call connects anew, and goes on from the marks: what the place holds
+    by then is not sent again, even by who asked before and waited, while a successor delivered it.
     """
 
     def __init__(
@@ -103,13 +104,20 @@ class Transactions:
         outcome: BaseException | None = None
         try:
             connection = await self._connected()
-            await connection.commit({one.place: one.records for one in took})
-            self._marks.update({one.place: one.records[-1].sequence for one in took})
+            if new := {one.place: some for one in took if (some := self._beyond_mark(one))}:
+                await connection.commit(new)
+                self._marks.update({place: some[-1].sequence for place, some in new.items()})
         except Exception as error:
             await self.close()
             outcome = _as_kafkas(error)
         for one in took:
             one.done, one.outcome = True, outcome
+
+    def _beyond_mark(self, one: _Waiting) -> Sequence[OutboxRecord]:
+        mark = self._marks[one.place]
+        if one.records[0].sequence > mark:
+            return one.records
+        return [record for record in one.records if record.sequence > mark]
 
 
 def _as_kafkas(error: Exception) -> Exception:

@@ -142,6 +142,21 @@ async def test_a_zombie_is_fenced_and_may_not_fence_back(broker: Broker) -> None
     assert [each[ALERTS] for each in broker.rounds] == [[1], [2, 3], [4]]
 
 
+async def test_what_a_successor_delivered_meanwhile_is_not_delivered_again(broker: Broker) -> None:
+    """The first round meets the fence; the lane behind it asked by a mark of before, and connects by its turn."""
+    ours, other = sender(broker), sender(broker)
+    assert await ours.mark(LEDGER) == 0
+    await other.deliver(LEDGER, numbered(1, 2))
+    alerts = asyncio.create_task(ours.deliver(ALERTS, numbered(1)))
+    await asyncio.sleep(module.GATHER + 0.002)  # its round has begun
+    assert await ours.deliver(LEDGER, numbered(1, 2, 3)) == 3
+    with pytest.raises(ProducerFenced):
+        await alerts
+    assert broker.rounds == [{LEDGER: [1, 2]}, {LEDGER: [3]}]
+    assert await ours.deliver(LEDGER, numbered(2, 3)) == 3
+    assert broker.rounds[2:] == []
+
+
 async def test_what_the_store_recorded_counts_where_kafkas_mark_is_gone(broker: Broker) -> None:
     """Kafka forgets a mark that has not moved for a week; and without transactions it does not move."""
     store = MemoryStore()
