@@ -34,10 +34,10 @@ def exported(known: Known) -> dict[str, Any]:
         "partition": known.partition,
         "event_time": _time(known.watermark),
         "counted": {name: value for name, value in known.slots.items() if value and not isnan(value)},
-        "subjects": {
-            name: {"first": _time(first * 1000), "last": _time(last * 1000), "events": int(events)}
-            for name, (first, last, events) in customer.subjects.items()
-        },
+        "subjects": [  # their names are not kept
+            {"first": _time(first * 1000), "last": _time(last * 1000), "events": int(events)}
+            for first, last, events in customer.subjects
+        ],
         "questions": [
             {
                 "problem": question.problem,

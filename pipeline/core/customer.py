@@ -15,9 +15,8 @@ from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Treatment
 from forestall.schemas.preference import Purpose
 
-#: Ids of the latest events, to ignore repeats; of each so many bytes.
+#: Identities of the latest events, to ignore repeats.
 SEEN_LIMIT = 64
-ID_BYTES = 8
 #: Open questions of one problem (one real caller has 280).
 QUESTION_LIMIT = 500
 #: So many timers may stand that no longer count, beside as many as do.
@@ -85,7 +84,7 @@ class _Stored(msgspec.Struct, array_like=True):
     layout: str
     version: int
     numbers: bytes
-    subjects: msgspec.Raw
+    subjects: bytes
     seen: bytes
     asked: int
     questions: list[Question]
@@ -254,7 +253,7 @@ def encode_customer(customer: Customer) -> bytes:
                 customer.layout,
                 customer.version,
                 customer.numbers.tobytes(),
-                customer.subjects.packed(),
+                customer.subjects.packed,
                 customer.seen,
                 customer.asked,
                 list(customer.questions.values()),
@@ -279,7 +278,7 @@ def decode_customer(document: bytes) -> Customer:
     customer.layout = stored.layout
     customer.version = stored.version
     customer.numbers = np.frombuffer(bytearray(stored.numbers), np.float64)
-    customer.subjects = Subjects(stored.subjects.copy())
+    customer.subjects = Subjects(stored.subjects)
     customer.seen = stored.seen
     customer.asked = stored.asked
     customer.questions = {question.number: question for question in stored.questions}

@@ -3,8 +3,9 @@
 from typing import assert_never
 
 from forestall.pipeline.core.alerting import end_alert
-from forestall.pipeline.core.customer import ID_BYTES, Customer
+from forestall.pipeline.core.customer import Customer
 from forestall.pipeline.core.ending import drop_all
+from forestall.pipeline.core.identities import IDENTITY
 from forestall.pipeline.core.partition import Partition
 from forestall.pipeline.core.program import Program
 from forestall.schemas.preference import Consent, ConsentEvent, ErasureEvent, PreferenceEvent, SilenceEvent
@@ -60,5 +61,5 @@ def _erased(program: Program, customer: Customer, ms: int) -> Customer:
     empty.erased = max(ms, customer.erased or 0)
     empty.asked, empty.episodes = customer.asked, customer.episodes
     empty.consents = {purpose: choice for purpose, choice in customer.consents.items() if not choice[1]}
-    empty.seen = customer.seen[-ID_BYTES:]
+    empty.seen = customer.seen[-IDENTITY:]
     return empty

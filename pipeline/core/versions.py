@@ -6,25 +6,21 @@ is too old. A document is brought up when it is read and written when it changes
 what is stored is the same bytes wherever and whenever it was read in between.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Literal
 
-import msgspec
-
+from forestall.pipeline.core.steps import Step, hash_subjects, of_fields
 from forestall.pipeline.errors import StateError
 
 #: Counted up by whatever changes a stored form, or what is computed (the kernels' fingerprint) from the same events:
 #: see CONTRIBUTING, "A new version of state".
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 Kind = Literal["configuration", "customer", "head", "model", "problem", "trees"]
-#: A body of version n as one of version n + 1. It knows of today's structs nothing, for they will change.
-Step = Callable[[bytes], bytes]
-
 #: By kind of document and version n. Where a body did not change, nothing.
 STEPS: Mapping[Kind, Mapping[int, Step]] = {
     "configuration": {},
-    "customer": {},
+    "customer": {2: of_fields(hash_subjects)},
     "head": {},
     "model": {},
     "problem": {},
@@ -59,15 +55,6 @@ def brought_up(kind: Kind, body: bytes, version: int) -> bytes:
         if number in steps:
             body = steps[number](body)
     return body
-
-
-def of_fields(change: Callable[[list[Any]], list[Any]]) -> Step:
-    """A step for a body that is a msgpack array of fields."""
-
-    def step(body: bytes) -> bytes:
-        return msgspec.msgpack.encode(change(msgspec.msgpack.decode(body, type=list[Any])))
-
-    return step
 
 
 def newer(what: str, version: int) -> StateError:

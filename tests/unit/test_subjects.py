@@ -1,9 +1,11 @@
-"""A customer's subjects: counted, bounded, and the same bytes however often they were packed in between."""
+"""A customer's subjects: counted, bounded, and told apart by their identities."""
 
-import msgspec
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from forestall.pipeline.core.identities import identity_of
 from forestall.pipeline.core.subjects import SUBJECT_LIMIT, Subjects
 
 
@@ -25,20 +27,37 @@ def test_the_one_longest_without_an_event_goes_first() -> None:
         subjects.saw(f"o-{number}", number)
     subjects.saw("o-0", 100.0)
     subjects.saw("new", 101.0)
-    assert len(subjects.items()) == SUBJECT_LIMIT
+    assert len(subjects) == SUBJECT_LIMIT
     assert subjects.of("o-1") is None
     assert subjects.of("o-0") == (0.0, 100.0, 2.0)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 1e10), st.booleans(), st.booleans())))
-def test_packing_changes_nothing(steps: list[tuple[str, float, bool, bool]]) -> None:
-    """Stored and loaded again after any event, or kept in memory: the same bytes, and what they say."""
-    kept, stored = Subjects(), Subjects()
-    for name, seconds, pack, load in steps:
-        kept.saw(name, seconds)
-        stored.saw(name, seconds)
-        if pack or load:
-            packed = stored.packed()
-            stored = Subjects(packed) if load else stored
-    assert bytes(stored.packed()) == bytes(kept.packed()) == msgspec.msgpack.encode(dict(kept.items()))
-    assert list(stored.items()) == list(kept.items())
+names = st.sampled_from(["a", "b", "\0", "\ud800"]) | st.text(max_size=3)
+
+
+@given(st.lists(st.tuples(names, st.floats(0, 1e10)), max_size=200))
+def test_it_is_a_bounded_map_in_order_of_the_last_event(steps: list[tuple[str, float]]) -> None:
+    """As a dictionary would be, from which the first entry goes where there are too many."""
+    subjects, known = Subjects(), dict[str, tuple[float, float, float]]()
+    for name, seconds in steps:
+        subjects = Subjects(subjects.packed)  # stored and loaded
+        subjects.saw(name, seconds)
+        first, last, events = known.pop(name, (seconds, seconds, 0.0))
+        known[name] = (first, max(last, seconds), events + 1.0)
+        if len(known) > SUBJECT_LIMIT:
+            del known[next(iter(known))]
+        assert subjects.of(name) == known[name]
+    assert list(subjects) == list(known.values())
+    assert all(subjects.of(name) == numbers for name, numbers in known.items())
+
+
+def test_what_lies_across_two_records_is_no_subject() -> None:
+    """Numbers are any bytes, so also those of a name's identity."""
+    subjects, identity = Subjects(), identity_of("o-1")
+    [number] = struct.unpack("<d", identity)
+    subjects.saw("other", number)
+    subjects.saw("another", 1.0)
+    assert identity in subjects.packed
+    assert subjects.of("o-1") is None
+    subjects.saw("o-1", 2.0)
+    assert subjects.of("o-1") == (2.0, 2.0, 1.0)

@@ -1,5 +1,7 @@
 """The stored form of the filter: a small header and raw little-endian arrays, never pickle."""
 
+from functools import lru_cache
+
 import msgspec
 import numpy as np
 
@@ -67,7 +69,13 @@ def read_integers(data: bytes) -> Integers:
 
 def triangle(covariance: Floats) -> bytes:
     """A symmetric matrix' lower triangle, by rows."""
-    return floats(covariance[np.tril_indices(len(covariance))])
+    return floats(covariance.take(_lower(len(covariance))))
+
+
+@lru_cache(maxsize=16)
+def _lower(size: int) -> Integers:
+    """Where a square matrix' lower triangle lies, by rows: as many matrices as problems are written with each commit."""
+    return np.flatnonzero(np.tri(size, dtype=bool))
 
 
 def read_triangle(data: bytes, size: int) -> Floats:
