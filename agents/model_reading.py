@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from forestall.agents.live_state import live_reading
 from forestall.agents.redis_calls import ask_redis
 from forestall.agents.settings import Settings
-from forestall.pipeline.core.customer import decode_customer
+from forestall.pipeline.core.customer_document import decode_customer
 from forestall.pipeline.core.head import (
     CONFIGURATION,
     HEAD,

@@ -9,7 +9,7 @@ from forestall.agents.cli.customer_words import Known
 from forestall.agents.replay import partitions_of
 from forestall.agents.settings import Settings
 from forestall.pipeline.core.catalogue.parse import parse
-from forestall.pipeline.core.customer import decode_customer
+from forestall.pipeline.core.customer_document import decode_customer
 from forestall.pipeline.core.head import CONFIGURATION, HEAD, decode_configuration, decode_head
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.store.partition import PartitionStore

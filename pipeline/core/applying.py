@@ -90,7 +90,7 @@ def _apply_event(partition: Partition, entry: CustomerEvent) -> None:
         partition.counts["duplicate_events",] += 1
         return
     partition.counts["events", event.type] += 1
-    _settle(partition, key, customer, ms)
+    settled = _settle(partition, key, customer, ms)
     if customer.erased is not None or not customer.allows("predict"):
         partition.counts["ignored_events", "no_consent"] += 1
         partition.working.touch(key, customer)
@@ -109,7 +109,10 @@ def _apply_event(partition: Partition, entry: CustomerEvent) -> None:
         if ask.where is None or ask.where.test(event):
             name = compiled.problem.name
             customer.await_silence(name, max(customer.silences.get(name, 0), ms + ask.silence))
-    partition.working.touch(key, customer)
+    if settled or event.type in program.telling:
+        partition.working.touch(key, customer)
+    else:
+        partition.working.counted(key, customer)
 
 
 def _apply_action(partition: Partition, entry: ActionEvent) -> None:
@@ -174,11 +177,13 @@ def _known(partition: Partition, key: str) -> Customer:
     return customer if customer is not None else Customer(program.layout, program.version)
 
 
-def _settle(partition: Partition, key: str, customer: Customer, ms: int) -> None:
-    """Brings a customer that was stored under an earlier configuration up to the one in force."""
+def _settle(partition: Partition, key: str, customer: Customer, ms: int) -> bool:
+    """Brings a customer that was stored under an earlier configuration up to the one in force; whether it was."""
     program = partition.program
-    if customer.version != program.version:
-        if customer.layout != program.layout.key:
-            migrate(customer, partition.head.layouts[customer.layout], program.layout)
-        drop_outdated(partition, key, customer, ms)
-        customer.version = program.version
+    if customer.version == program.version:
+        return False
+    if customer.layout != program.layout.key:
+        migrate(customer, partition.head.layouts[customer.layout], program.layout)
+    drop_outdated(partition, key, customer, ms)
+    customer.version = program.version
+    return True

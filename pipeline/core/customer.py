@@ -1,4 +1,4 @@
-"""A customer: numbers, subjects, open questions, alerts, residuals; bounded, and stored as one document."""
+"""A customer: numbers, subjects, open questions, alerts, residuals; bounded, and stored as one document (customer_document)."""
 
 from heapq import heapify, heappop, heappush
 from typing import Literal
@@ -11,7 +11,6 @@ from forestall.pipeline.core.features import new_numbers
 from forestall.pipeline.core.layout import Layout
 from forestall.pipeline.core.models.residual import PRIOR_VARIANCE
 from forestall.pipeline.core.subjects import Subjects
-from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Treatment
 from forestall.schemas.preference import Purpose
 
@@ -78,34 +77,13 @@ class Residual(msgspec.Struct, array_like=True, gc=False):
 Timer = tuple[int, Literal["alert", "question", "silence"], int | str]
 
 
-class _Stored(msgspec.Struct, array_like=True):
-    """The document's form. `layout` is the key of the slots' layout, `version` of the configuration."""
-
-    layout: str
-    version: int
-    numbers: bytes
-    subjects: bytes
-    seen: bytes
-    asked: int
-    questions: list[Question]
-    moments: dict[int, Moment]
-    alerts: list[OpenAlert]
-    tallies: dict[str, tuple[int, int]]
-    residuals: dict[str, Residual]
-    silences: dict[str, int]
-    episodes: int
-    consents: dict[Purpose, tuple[int, bool]]
-    pauses: dict[str, int]
-    erased: int | None
-
-
 class Customer:
     """What is known of one customer.
 
     `waiting` (questions without an answer, by problem and number), `open` (questions by problem) and `timers`
     (a heap with lazy deletion) are indices over the rest. `silences` are when a silence will ask, by problem;
     `pauses` until when no alert is wanted, by problem ("": any); `consents` are (since, granted) by purpose;
-    `erased` is when erasure was asked for.
+    `erased` is when erasure was asked for. `packed_told` is a part of the document that still holds (customer_document).
     """
 
     __slots__ = (
@@ -118,6 +96,7 @@ class Customer:
         "moments",
         "numbers",
         "open",
+        "packed_told",
         "pauses",
         "questions",
         "residuals",
@@ -150,6 +129,7 @@ class Customer:
         self.waiting: dict[str, dict[int, Question]] = {}
         self.open: dict[str, int] = {}
         self.timers: list[Timer] = []
+        self.packed_told: msgspec.Raw | None = None
 
     def index(self) -> None:
         """Rebuilds what is not stored: the waiting questions, their numbers, and the timers."""
@@ -245,56 +225,6 @@ class Customer:
                 return isinstance(key, str) and self.silences.get(key) == at
 
 
-def encode_customer(customer: Customer) -> bytes:
-    """The customer's document."""
-    return sealed(
-        _encode(
-            _Stored(
-                customer.layout,
-                customer.version,
-                customer.numbers.tobytes(),
-                customer.subjects.packed,
-                customer.seen,
-                customer.asked,
-                list(customer.questions.values()),
-                customer.moments,
-                list(customer.alerts.values()),
-                customer.tallies,
-                customer.residuals,
-                customer.silences,
-                customer.episodes,
-                customer.consents,
-                customer.pauses,
-                customer.erased,
-            )
-        )
-    )
-
-
-def decode_customer(document: bytes) -> Customer:
-    """The customer of a document; numbers of another layout are left to `migrate`."""
-    stored = _decode(opened("customer", document))
-    customer = Customer.__new__(Customer)
-    customer.layout = stored.layout
-    customer.version = stored.version
-    customer.numbers = np.frombuffer(bytearray(stored.numbers), np.float64)
-    customer.subjects = Subjects(stored.subjects)
-    customer.seen = stored.seen
-    customer.asked = stored.asked
-    customer.questions = {question.number: question for question in stored.questions}
-    customer.moments = stored.moments
-    customer.alerts = {alert.id: alert for alert in stored.alerts}
-    customer.tallies = stored.tallies
-    customer.residuals = stored.residuals
-    customer.silences = stored.silences
-    customer.episodes = stored.episodes
-    customer.consents = stored.consents
-    customer.pauses = stored.pauses
-    customer.erased = stored.erased
-    customer.index()
-    return customer
-
-
 def migrate(customer: Customer, old: tuple[str, ...], layout: Layout) -> None:
     """Moves the numbers to another layout, slot by slot by name; new slots start as never seen."""
     numbers = new_numbers(layout)
@@ -304,7 +234,3 @@ def migrate(customer: Customer, old: tuple[str, ...], layout: Layout) -> None:
             numbers[index] = customer.numbers[place[slot]]
     customer.numbers = numbers
     customer.layout = layout.key
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from forestall.pipeline.core.applying import apply_entry, fire
-from forestall.pipeline.core.customer import Customer, decode_customer, encode_customer, migrate
+from forestall.pipeline.core.customer import Customer, migrate
+from forestall.pipeline.core.customer_document import decode_customer, encode_customer
 from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.head import (
     CONFIGURATION,

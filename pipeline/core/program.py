@@ -37,7 +37,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A whole catalogue, ready to run: problems by name, by the types they ask at, and by the types that answer.
-    `category_seeds`: of the layout's categories, see `seeded_hash`."""
+    Events of types that are not `telling` are counted, and that is all. `category_seeds`: of the layout's categories, see
+    `seeded_hash`."""
 
     version: int
     salt: bytes
@@ -47,6 +48,7 @@ class Program(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     asking: dict[str, tuple[Compiled, ...]]
     answering: dict[str, tuple[Compiled, ...]]
     silences: dict[str, tuple[Compiled, ...]]
+    telling: frozenset[str]
 
 
 def compile_configuration(configuration: Configuration) -> Program:
@@ -60,15 +62,19 @@ def compile_program(catalogue: Catalogue, version: int = 0, salt: str = "") -> P
     layout = compile_layout(catalogue)
     problems = {p.name: _compile(p, catalogue, layout) for p in sorted(catalogue.problems, key=_name)}
     every = list(problems.values())
+    asking = _by_type(every, lambda c: () if c.problem.ask.silence else c.problem.ask.on)
+    answering = _by_type(every, lambda c: _end(c.problem).on)
+    silences = _by_type(every, lambda c: c.problem.ask.on if c.problem.ask.silence else ())
     return Program(
         version=version,
         salt=salt.encode(),
         layout=layout,
         category_seeds=tuple(category_seed(field) for field in layout.category),
         problems=problems,
-        asking=_by_type(every, lambda c: () if c.problem.ask.silence else c.problem.ask.on),
-        answering=_by_type(every, lambda c: _end(c.problem).on),
-        silences=_by_type(every, lambda c: c.problem.ask.on if c.problem.ask.silence else ()),
+        asking=asking,
+        answering=answering,
+        silences=silences,
+        telling=frozenset((*asking, *answering, *silences)),
     )
 
 

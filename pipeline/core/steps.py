@@ -23,11 +23,13 @@ def of_fields(change: Callable[[list[Any]], list[Any]]) -> Step:
     return step
 
 
-def hash_subjects(customer: list[Any]) -> list[Any]:
-    """Version 2 had a map of subjects by name in field 3; version 3 has a record of 32 bytes for each, by its hash."""
+def nest_told(customer: list[Any]) -> list[Any]:
+    """Version 2 had a map of subjects by name in field 3, and all fields beside each other. Version 3 has a record of 32
+    bytes for each subject, by its hash, and what was told, from field 6 on, as one."""
 
     def record(name: str, numbers: list[float]) -> bytes:
         identity = blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()
         return struct.pack("<8sddd", identity, *numbers)
 
-    return [*customer[:3], b"".join(record(*item) for item in customer[3].items()), *customer[4:]]
+    subjects = b"".join(record(*item) for item in customer[3].items())
+    return [*customer[:3], subjects, *customer[4:6], customer[6:]]

@@ -9,7 +9,7 @@ what is stored is the same bytes wherever and whenever it was read in between.
 from collections.abc import Mapping
 from typing import Literal
 
-from forestall.pipeline.core.steps import Step, hash_subjects, of_fields
+from forestall.pipeline.core.steps import Step, nest_told, of_fields
 from forestall.pipeline.errors import StateError
 
 #: Counted up by whatever changes a stored form, or what is computed (the kernels' fingerprint) from the same events:
@@ -20,7 +20,7 @@ Kind = Literal["configuration", "customer", "head", "model", "problem", "trees"]
 #: By kind of document and version n. Where a body did not change, nothing.
 STEPS: Mapping[Kind, Mapping[int, Step]] = {
     "configuration": {},
-    "customer": {2: of_fields(hash_subjects)},
+    "customer": {2: of_fields(nest_told)},
     "head": {},
     "model": {},
     "problem": {},

@@ -100,11 +100,16 @@ class WorkingSet:
         customers = self.customers
         return frozenset(key for key in keys if key not in customers)
 
-    def touch(self, key: str, customer: Customer) -> None:
-        """The customer has changed: to be written, with its next due time."""
+    def counted(self, key: str, customer: Customer) -> None:
+        """An event of the customer was counted, and nothing else has changed: to be written."""
         self.customers.pop(key, None)
         self.customers[key] = customer
         self.changed.add(key)
+
+    def touch(self, key: str, customer: Customer) -> None:
+        """Anything of the customer may have changed: to be written, with its next due time."""
+        self.counted(key, customer)
+        customer.packed_told = None
         next_due = customer.next_due()
         if self._dues.get(key) != next_due:
             self._dues[key] = next_due

@@ -1,14 +1,8 @@
 """A customer's indices stand for what is stored, and are bounded by it."""
 
 from forestall.pipeline.core.catalogue.declaration import Catalogue
-from forestall.pipeline.core.customer import (
-    STALE_LIMIT,
-    Customer,
-    Moment,
-    Question,
-    decode_customer,
-    encode_customer,
-)
+from forestall.pipeline.core.customer import STALE_LIMIT, Customer, Moment, Question
+from forestall.pipeline.core.customer_document import decode_customer, encode_customer
 from forestall.pipeline.core.layout import compile_layout
 
 DAY = 86_400_000

@@ -120,7 +120,7 @@ def test_maturity_is_the_share_of_questions_that_are_answered(
     snapshot: Path, states: dict[str, StoredState]
 ) -> None:
     """The open ones are counted where the customers are."""
-    from forestall.pipeline.core.customer import decode_customer
+    from forestall.pipeline.core.customer_document import decode_customer
 
     documents = states["foresee"].documents.items()
     waiting = sum(decode_customer(d).open.get("lost", 0) for key, d in documents if key.startswith("c/"))

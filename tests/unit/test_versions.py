@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from forestall.pipeline.core import versions
-from forestall.pipeline.core.customer import decode_customer, encode_customer
+from forestall.pipeline.core.customer_document import decode_customer, encode_customer
 from forestall.pipeline.core.head import (
     CONFIGURATION,
     HEAD,
@@ -23,7 +23,8 @@ from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.forms import Form
 from forestall.pipeline.core.partition import Partition, encode_model, read_weights
-from forestall.pipeline.core.versions import STATE_VERSION, Kind, of_fields
+from forestall.pipeline.core.steps import of_fields
+from forestall.pipeline.core.versions import STATE_VERSION, Kind
 from forestall.pipeline.errors import StateError
 from forestall.pipeline.sources.recording import Recording
 from forestall.pipeline.store.snapshot import Snapshot
