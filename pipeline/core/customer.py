@@ -1,4 +1,4 @@
-"""A customer: numbers, subjects, open questions, alerts, residuals; bounded, and stored as one document (customer_document)."""
+"""A customer: numbers, subjects, open questions, alerts, residuals. Bounded; customer_document has the stored form."""
 
 from heapq import heapify, heappop, heappush
 from typing import Literal
@@ -83,7 +83,7 @@ class Customer:
     `waiting` (questions without an answer, by problem and number), `open` (questions by problem) and `timers`
     (a heap with lazy deletion) are indices over the rest. `silences` are when a silence will ask, by problem;
     `pauses` until when no alert is wanted, by problem ("": any); `consents` are (since, granted) by purpose;
-    `erased` is when erasure was asked for. `packed_told` is a part of the document that still holds (customer_document).
+    `erased` is when erasure was asked for. `packed_told` is what customer_document packed, while it holds.
     """
 
     __slots__ = (

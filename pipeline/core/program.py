@@ -37,8 +37,8 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 class Program(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """A whole catalogue, ready to run: problems by name, by the types they ask at, and by the types that answer.
-    Events of types that are not `telling` are counted, and that is all. `category_seeds`: of the layout's categories, see
-    `seeded_hash`."""
+    An event of a type that is not `telling` is counted, and that is all. `category_seeds`: of the layout's categories,
+    see `seeded_hash`."""
 
     version: int
     salt: bytes

@@ -24,8 +24,8 @@ def of_fields(change: Callable[[list[Any]], list[Any]]) -> Step:
 
 
 def nest_told(customer: list[Any]) -> list[Any]:
-    """Version 2 had a map of subjects by name in field 3, and all fields beside each other. Version 3 has a record of 32
-    bytes for each subject, by its hash, and what was told, from field 6 on, as one."""
+    """Version 2 had a map of subjects by name in field 3, and all fields beside each other. Version 3 has a record of
+    32 bytes for each subject, by its hash, and what was told, from field 6 on, as one."""
 
     def record(name: str, numbers: list[float]) -> bytes:
         identity = blake2b(name.encode(errors="surrogatepass"), digest_size=8).digest()

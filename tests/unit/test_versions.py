@@ -164,11 +164,28 @@ def test_an_upgraded_state_does_not_depend_on_how_it_was_chunked(version: int, p
         )
 
 
-def test_the_first_version_is_the_second_without_its_mark() -> None:
+def test_the_first_version_is_the_second_without_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
     """Version 1 wrote no version into documents; nothing else has changed but who computes."""
+    monkeypatch.setattr(versions, "STATE_VERSION", 2)
     for key, document in sample(1, "foresee").state.documents.items():
         if key != HEAD:
             assert versions.opened(kind_of("foresee", key), document) == document
+
+
+def test_the_third_version_knows_every_subject_of_the_second() -> None:
+    """By its name's hash, with its numbers, in the same order; and what was told of the customer is the same."""
+    known = 0
+    for key, document in sample(2, "foresee").state.documents.items():
+        if key.startswith("c/"):
+            fields = msgspec.msgpack.decode(document[1:], type=list[Any])
+            customer = decode_customer(document)
+            assert [customer.subjects.of(name) for name in fields[3]] == [
+                tuple(n) for n in fields[3].values()
+            ]
+            assert len(customer.subjects) == len(fields[3])
+            assert [question.number for question in customer.questions.values()] == [q[0] for q in fields[6]]
+            known += len(fields[3])
+    assert known > 100
 
 
 def test_a_step_brings_an_earlier_body_up_to_the_next_version(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +197,9 @@ def test_a_step_brings_an_earlier_body_up_to_the_next_version(monkeypatch: pytes
     with pytest.raises(msgspec.ValidationError):
         decode_customer(shorter)
     counted = of_fields(lambda earlier: [*earlier[:-3], len(earlier[8]), *earlier[-3:]])
-    monkeypatch.setattr(versions, "STEPS", {**versions.STEPS, "customer": {1: counted}})
+    monkeypatch.setattr(
+        versions, "STEPS", {**versions.STEPS, "customer": {1: counted, **versions.STEPS["customer"]}}
+    )
     upgraded = decode_customer(shorter)
     assert upgraded.episodes == len(upgraded.alerts) > 0
     assert encode_customer(decode_customer(encode_customer(upgraded))) == encode_customer(upgraded)

@@ -74,7 +74,7 @@ def triangle(covariance: Floats) -> bytes:
 
 @lru_cache(maxsize=16)
 def _lower(size: int) -> Integers:
-    """Where a square matrix' lower triangle lies, by rows: as many matrices as problems are written with each commit."""
+    """Where a square matrix' lower triangle lies, by rows: a commit writes one for each problem that has learned."""
     return np.flatnonzero(np.tri(size, dtype=bool))
 
 
