@@ -15,10 +15,9 @@ from forestall.agents.marks import Marks
 from forestall.agents.processor import Committed, Limits, Processor
 from forestall.agents.relay import Relay
 from forestall.agents.settings import Settings
-from forestall.agents.tail import read_tail
 from forestall.agents.taking_over import TakeOver
 from forestall.agents.ticks import Ticker
-from forestall.pipeline.core.effects import DEAD_LETTERS, Record
+from forestall.pipeline.core.effects import DEAD_LETTERS
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.metrics import Metrics
 from forestall.pipeline.store.interface import Store
@@ -127,7 +126,7 @@ class Owned:
         )
         self.relay.start()
         if self.part.ticks:
-            self.ticker = Ticker(self.core, self.place, self.read_to_end, self._tail, edges.producer)
+            self.ticker = Ticker(self.core, self.place, self.read_to_end, edges.producer)
 
     async def close(self) -> None:
         """The partition is no longer ours, or about to be taken anew."""
@@ -142,9 +141,6 @@ class Owned:
         """Whether nothing in the log waits to be processed."""
         end = self._edges.consumer().readable_end(self.place)
         return end is not None and self.processor.position >= end
-
-    async def _tail(self, count: int) -> list[Record]:
-        return await read_tail(self._edges.settings, self.place, self.processor.position, count)
 
     async def process(self, chunk: Chunk) -> None:
         """Has a chunk applied; returns once there is room for the next."""

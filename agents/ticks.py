@@ -5,22 +5,17 @@ minutes of its own broker time. A replay of history is not live and gets no tick
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-import msgspec
 from aiokafka import AIOKafkaProducer
 
 from forestall.agents.chunk import Place
 from forestall.agents.own_events import tick
 from forestall.pipeline.core.effects import Record
-from forestall.schemas.event import decode_event
 
 #: How far event time may lie behind broker time where a partition is live, in ms.
 LIVE = 600_000
-#: How many records a new owner reads again, at most, to know whether the partition is live.
-TAIL = 1_000
-
 SOURCE = "forestall/worker"
 
 
@@ -30,45 +25,33 @@ class Clocked(Protocol):
     def next_due(self) -> int | None:
         """The earliest due time, epoch ms."""
 
-    def watermark(self) -> int:
-        """Event time reached, epoch ms."""
+    def behind(self) -> int | None:
+        """By how many ms what moved the watermark last was dated before its broker time; None: nothing has."""
 
 
 class Ticker:
     """Watches one journal partition during one assignment.
 
-    `read_to_end` says whether nothing in the log waits to be read; `tail` reads the last so many records again.
+    `read_to_end` says whether nothing in the log waits to be read.
     """
 
     def __init__(
-        self,
-        core: Clocked,
-        place: Place,
-        read_to_end: Callable[[], bool],
-        tail: Callable[[int], Awaitable[Sequence[Record]]],
-        producer: AIOKafkaProducer,
+        self, core: Clocked, place: Place, read_to_end: Callable[[], bool], producer: AIOKafkaProducer
     ) -> None:
         self._core = core
         self._topic, self._partition = place
         self._read_to_end = read_to_end
-        self._tail = tail
         self._producer = producer
-        self._watermark = core.watermark()
-        self._live: bool | None = None
         self._skew = 0
         self._appended: int | None = None
         self._seen = -1
 
     def saw(self, records: Sequence[Record]) -> None:
-        """These records were committed: did they move the watermark, and when did the broker take them?"""
+        """These records were committed."""
         if records:
             self._seen = records[-1].offset
         if self._appended is not None and self._seen >= self._appended:
             self._appended = None
-        watermark = self._core.watermark()
-        if records and watermark > self._watermark:
-            self._watermark = watermark
-            self._live = watermark >= records[-1].ms - LIVE
 
     async def tick(self) -> bool:
         """Appends a tick if one is called for; says whether it did."""
@@ -76,10 +59,8 @@ class Ticker:
         due = self._core.next_due()
         if due is None or due > now or self._appended is not None or not self._read_to_end():
             return False
-        if self._live is None:
-            was_live = self._was_live(self._watermark, await self._tail(TAIL))
-            self._live = was_live if self._live is None else self._live  # an event may have come meanwhile
-        if not self._live:
+        behind = self._core.behind()
+        if behind is None or behind > LIVE:
             return False
         value = tick(now, self._partition, SOURCE)
         taken = await self._producer.send_and_wait(
@@ -88,14 +69,3 @@ class Ticker:
         self._appended = taken.offset if taken.offset > self._seen else None  # it may come before its receipt
         self._skew += taken.timestamp - now  # the broker's clock, where the broker stamps records
         return True
-
-    def _was_live(self, watermark: int, records: Sequence[Record]) -> bool:
-        """What an earlier owner saw: the record that brought the watermark where it stands, and its broker time."""
-        return any(_dated(record) == watermark >= record.ms - LIVE for record in records)
-
-
-def _dated(record: Record) -> int | None:
-    try:
-        return round(decode_event(record.value or b"").time.timestamp() * 1000)
-    except msgspec.DecodeError:
-        return None

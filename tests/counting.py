@@ -132,6 +132,9 @@ class CountingCore:
     def watermark(self) -> int:
         return self.head.watermark if self.head is not None else 0
 
+    def behind(self) -> None:
+        return None
+
     def _apply(self, record: Record) -> None:
         if record.value == POISON:
             raise ValueError("poison")

@@ -190,6 +190,10 @@ class Foresee:
         """The partition's watermark."""
         return self.state.head.watermark
 
+    def behind(self) -> int | None:
+        """By how much it is behind its broker's clock where it was moved last."""
+        return self.state.head.behind
+
     # -- running --------------------------------------------------------------------------------------------
 
     def _lacking_models(self) -> frozenset[str]:
@@ -217,6 +221,7 @@ class Foresee:
                 stopped = self._advance(entry.ms, index, budget)
                 if stopped is not None:
                     return stopped
+                self.state.head.behind = records[index].ms - entry.ms
             apply_entry(self.state, records[index], entry)
         return Progress(len(records), frozenset(), not records and working.due.unknown())
 

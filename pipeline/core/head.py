@@ -13,7 +13,8 @@ CONFIGURATION = "p/configuration"
 class Head(msgspec.Struct, kw_only=True):
     """`sequences`: the last number per destination. `marks`: the last number taken per sender. `layouts`: the
     slots of every layout whose numbers may still be stored. `parts`: parts of notices not yet complete.
-    `since`: of every problem the revision in force, and the configuration's version that brought it."""
+    `since`: of every problem the revision in force, and the configuration's version that brought it. `behind`: by how
+    many ms what moved the watermark last was dated before its broker took it; None while nothing has."""
 
     version: int = STATE_VERSION
     fingerprint: str = ""
@@ -23,6 +24,7 @@ class Head(msgspec.Struct, kw_only=True):
     layouts: dict[str, tuple[str, ...]] = {}
     parts: dict[str, list[bytes]] = {}
     since: dict[str, tuple[str, int]] = {}
+    behind: int | None = None
 
     def next_sequence(self, destination: str) -> int:
         """Counts one more record for a destination."""

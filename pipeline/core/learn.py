@@ -150,6 +150,10 @@ class Learn:
         """When the latest answer became known, epoch ms."""
         return self._head.watermark if self._head is not None else 0
 
+    def behind(self) -> int | None:
+        """Nothing here waits for a time."""
+        return None
+
     def model(self, problem: str) -> Model | None:
         """A problem's model; None before its first answer. For who learns in line."""
         state = self._problems.get(problem)

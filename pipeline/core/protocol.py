@@ -56,3 +56,7 @@ class Core(Protocol):
 
     def watermark(self) -> int:
         """The partition's watermark, epoch ms of event time; 0 before the first event."""
+
+    def behind(self) -> int | None:
+        """By how many ms what moved the watermark last was dated before its broker took it; None: nothing has, or this
+        processor is not told."""

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-from forestall.agents import own_events, owned, ownership, processor, ticks
+from forestall.agents import own_events, ownership, processor, ticks
 from forestall.agents.chunk import Place
 from forestall.agents.own_events import answers_copy, journal_copy
 from forestall.agents.settings import Settings
@@ -129,10 +129,6 @@ class World:
             if version < self.configuration.version:
                 await self.broker.request(lambda one=one: self._copy(one.place), writes=False)  # type: ignore[misc]
 
-    async def _read_tail(self, settings: Settings, place: Place, position: int, count: int) -> list[Record]:
-        log = self.broker.logs[place]
-        return await self.broker.request(lambda: log.read(max(0, position - count), position), writes=False)
-
     def _time(self) -> float:
         process = PROCESS.get()
         assert process is not None
@@ -151,7 +147,6 @@ class World:
                 (ticks, "time", SimpleNamespace(time=self._time)),
                 (processor, "secrets", SimpleNamespace(token_hex=self._token)),
                 (own_events, "uuid", identity),
-                (owned, "read_tail", self._read_tail),
                 (ownership, "complete", self._complete),
                 (trainer, "REFITS", (8, 16, 32)),
                 (trainer, "REFIT_EVERY", 40),

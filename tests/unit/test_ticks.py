@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from forestall.agents import ticks
-from forestall.agents.own_events import tick
 from forestall.agents.ticks import Ticker
 from forestall.pipeline.core.effects import Record
+from forestall.pipeline.core.foresee import Foresee
+from forestall.pipeline.core.head import CONFIGURATION, HEAD
 from forestall.schemas.event import TICK, decode_event
+from tests.builders.scene import Scene
 
 NOW = 1_700_000_000_000
 
@@ -20,15 +22,15 @@ class Core:
 
     def __init__(self) -> None:
         self.due: int | None = NOW - 1
-        self.reached = 0
+        self.late: int | None = None
 
     def next_due(self) -> int | None:
         """See Clocked."""
         return self.due
 
-    def watermark(self) -> int:
+    def behind(self) -> int | None:
         """See Clocked."""
-        return self.reached
+        return self.late
 
 
 class Broker:
@@ -51,24 +53,12 @@ class Bench:
 
     def __init__(self, ahead: int = 0) -> None:
         self.core, self.broker, self.at_end = Core(), Broker(ahead), True
-        self.tail: list[Record] = []
-        self.while_reading: Callable[[], None] = lambda: None
-        self.ticker = self.take_over()
-
-    def take_over(self) -> Ticker:
-        """The ticker of a new owner, who has seen no event."""
         broker: Any = self.broker
-        return Ticker(self.core, ("events", 3), lambda: self.at_end, self._tail, broker)
-
-    async def _tail(self, count: int) -> list[Record]:
-        tail = self.tail[-count:]
-        self.while_reading()
-        return tail
+        self.ticker = Ticker(self.core, ("events", 3), lambda: self.at_end, broker)
 
     def event(self, behind: int, offset: int = 1) -> None:
         """An event was committed that moved the watermark, dated `behind` ms before its broker time."""
-        self.core.reached += 1
-        self.core.reached = max(self.core.reached, NOW - behind)
+        self.core.late = behind
         self.ticker.saw([Record(offset, NOW, b"k", b"")])
 
 
@@ -128,18 +118,34 @@ async def test_the_brokers_clock_counts() -> None:
     assert await bench.ticker.tick()
 
 
-@pytest.mark.parametrize(("dated", "live"), [(NOW - 60_000, True), (NOW - 86_400_000, False)])
-async def test_a_new_owner_learns_from_the_log_whether_the_partition_is_live(dated: int, live: bool) -> None:
-    """The record that brought the watermark where it stands says so, whatever came after it."""
-    bench = Bench()
-    bench.core.reached = dated
-    broken = Record(7, NOW, b"k", b"not json")
-    bench.tail = [Record(6, NOW, None, tick(dated, 3, "test")), broken]
-    assert await bench.take_over().tick() is live
+QUESTION = """
+[problem.return]
+title = "Will send it back"
+ask = { on = "order.placed" }
+happens = { on = "order.returned", within = "3d" }
+grace = "1h"
+action = { title = "Call", channels = ["email"] }
+"""
 
 
-async def test_what_comes_while_a_new_owner_reads_the_log_counts_more() -> None:
-    """The log as it was read says nothing of an event that has moved the watermark since: it may be the last."""
-    bench = Bench()
-    bench.while_reading = lambda: bench.event(behind=1_000)
-    assert await bench.ticker.tick()
+def test_how_far_behind_a_partition_is_counts_from_what_moved_its_watermark() -> None:
+    """A late event moves nothing; what is not dated in order says nothing of the stream."""
+    scene = Scene(QUESTION)
+    assert scene.core.behind() is None
+    scene.at("1d").event("order.placed", broker="1d2m")
+    assert scene.core.behind() == 120_000
+    scene.at("12h").event("order.placed", broker="1d3m")
+    assert scene.core.behind() == 120_000
+    scene.at("1d").after("1m").tick()
+    assert scene.core.behind() == 0
+
+
+def test_a_new_owner_knows_whether_the_partition_is_live() -> None:
+    """However many records that move no time came since: it is in the state."""
+    scene = Scene(QUESTION)
+    scene.at("1d").event("order.placed", broker="1d2m")
+    head = scene.core.take_changes().documents[HEAD]
+    successor = Foresee(0, answers_partitions=1)
+    assert successor.behind() is None
+    successor.admit({HEAD: head, CONFIGURATION: None})
+    assert successor.behind() == 120_000
