@@ -12,7 +12,7 @@ Spec = dict[str, Any]
 #: A frame around what is drawn, white also where a page is dark.
 _CONFIG = {**CONFIG, "background": "#ffffff"}
 AIM_MS = 250
-#: Readers' fonts may be wider than the one that the library measures with: for names at an axis, and between a legend's.
+#: A reader's font may be wider than the library's: room for names at an axis, and between those of a legend.
 ROOM, BETWEEN = 235, 40
 
 
