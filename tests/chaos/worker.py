@@ -6,6 +6,7 @@ told: in the store. A safeguard may be broken on purpose, see BREAKS.
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from forestall.agents import worker
 from forestall.agents.chunk import Place
@@ -40,12 +41,17 @@ def both() -> None:
 
 
 def mark() -> None:
-    """What was delivered counts as noted after the delivery, not as committed with it."""
+    """What was delivered counts as noted after the delivery, not as committed with it: for the lane that asks, and for
+    its sender, which would make up for it."""
 
     async def unknown(_transactions: Transactions, _place: Place) -> int:
         return 0
 
+    def whatever(_transactions: Transactions, one: Any) -> Any:
+        return one.records
+
     Transactions.mark = unknown  # type: ignore[method-assign]  # that is the break
+    Transactions._beyond_mark = whatever  # type: ignore[method-assign]  # and that
 
 
 def count_stale() -> None:
