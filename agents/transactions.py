@@ -115,8 +115,6 @@ class Transactions:
 
     def _beyond_mark(self, one: _Waiting) -> Sequence[OutboxRecord]:
         mark = self._marks[one.place]
-        if one.records[0].sequence > mark:
-            return one.records
         return [record for record in one.records if record.sequence > mark]
 
 

@@ -83,3 +83,9 @@ class Bench:
         async with asyncio.timeout(5):
             while await self.store.sent() != wanted:
                 await asyncio.sleep(0.01)
+
+    async def until_trimmed(self) -> None:
+        """Waits until the outbox is empty."""
+        async with asyncio.timeout(5):
+            while await self.store.outbox_length("alerts"):
+                await asyncio.sleep(0.01)

@@ -47,14 +47,10 @@ async def test_a_store_that_fell_back_is_told_again_what_was_delivered() -> None
     before = {name: dict(table) for name, table in vars(bench.store).items() if isinstance(table, dict)}
     before["_outboxes"] = {name: dict(records) for name, records in before["_outboxes"].items()}
     bench.relay.start()
-    async with asyncio.timeout(5):
-        while await bench.store.outbox_length("alerts"):
-            await asyncio.sleep(0.01)
+    await bench.until_trimmed()
     vars(bench.store).update(before)
     await bench.until_sent(3)
-    async with asyncio.timeout(5):
-        while await bench.store.outbox_length("alerts"):
-            await asyncio.sleep(0.01)
+    await bench.until_trimmed()
     await bench.relay.stop()
 
 
@@ -68,9 +64,7 @@ async def test_only_what_every_receiver_has_held_for_a_while_is_trimmed() -> Non
     assert await bench.store.outbox_length("alerts") == 4
     slow._failures = 0
     await bench.until_sent(4, 4)
-    async with asyncio.timeout(5):
-        while await bench.store.outbox_length("alerts"):
-            await asyncio.sleep(0.01)
+    await bench.until_trimmed()
     await bench.relay.stop()
 
 
@@ -92,9 +86,7 @@ async def test_what_is_trimmed_is_recorded_as_sent_though_the_store_forgot_it() 
     bench.relay.start()
     await bench.until_sent(3)
     bench.store._sent.clear()  # the store fell back by a moment
-    async with asyncio.timeout(5):
-        while await bench.store.outbox_length("alerts"):
-            await asyncio.sleep(0.01)
+    await bench.until_trimmed()
     await bench.relay.stop()
     assert await bench.store.sent() == {"alerts/0": 3}
 
@@ -109,8 +101,6 @@ async def test_nothing_is_trimmed_that_a_receiver_has_lost_meanwhile() -> None:
     del receiver.got[1:]
     await asyncio.sleep(0.5)
     assert await bench.store.outbox_length("alerts") == 3
-    async with asyncio.timeout(5):
-        while await bench.store.outbox_length("alerts"):
-            await asyncio.sleep(0.01)
+    await bench.until_trimmed()
     await bench.relay.stop()
     assert receiver.got == [1, 2, 3]

@@ -13,6 +13,7 @@ from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.core.head import CONFIGURATION, HEAD
 from forestall.schemas.event import TICK, decode_event
 from tests.builders.scene import Scene
+from tests.unit.test_journal_rules import RETURN
 
 NOW = 1_700_000_000_000
 
@@ -118,19 +119,9 @@ async def test_the_brokers_clock_counts() -> None:
     assert await bench.ticker.tick()
 
 
-QUESTION = """
-[problem.return]
-title = "Will send it back"
-ask = { on = "order.placed" }
-happens = { on = "order.returned", within = "3d" }
-grace = "1h"
-action = { title = "Call", channels = ["email"] }
-"""
-
-
 def test_how_far_behind_a_partition_is_counts_from_what_moved_its_watermark() -> None:
     """A late event moves nothing; what is not dated in order says nothing of the stream."""
-    scene = Scene(QUESTION)
+    scene = Scene(RETURN)
     assert scene.core.behind() is None
     scene.at("1d").event("order.placed", broker="1d2m")
     assert scene.core.behind() == 120_000
@@ -142,7 +133,7 @@ def test_how_far_behind_a_partition_is_counts_from_what_moved_its_watermark() ->
 
 def test_a_new_owner_knows_whether_the_partition_is_live() -> None:
     """However many records that move no time came since: it is in the state."""
-    scene = Scene(QUESTION)
+    scene = Scene(RETURN)
     scene.at("1d").event("order.placed", broker="1d2m")
     head = scene.core.take_changes().documents[HEAD]
     successor = Foresee(0, answers_partitions=1)
