@@ -5,12 +5,11 @@ told: in the store. A safeguard may be broken on purpose, see BREAKS.
 """
 
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from forestall.agents import worker
 from forestall.agents.chunk import Place
-from forestall.agents.transactions import Transactions
+from forestall.agents.producing import TransactionalProducer
 from forestall.pipeline.store import partition
 from forestall.pipeline.store.script import Script
 
@@ -41,17 +40,12 @@ def both() -> None:
 
 
 def mark() -> None:
-    """What was delivered counts as noted after the delivery, not as committed with it: for the lane that asks, and for
-    its sender, which would make up for it."""
+    """What was delivered counts as noted after the delivery, not as committed with it."""
 
-    async def unknown(_transactions: Transactions, _place: Place) -> int:
-        return 0
+    async def unknown(_producer: TransactionalProducer, places: Sequence[Place]) -> dict[Place, int]:
+        return dict.fromkeys(places, 0)
 
-    def whatever(_transactions: Transactions, one: Any) -> Any:
-        return one.records
-
-    Transactions.mark = unknown  # type: ignore[method-assign]  # that is the break
-    Transactions._beyond_mark = whatever  # type: ignore[method-assign]  # and that
+    TransactionalProducer._marks = unknown  # type: ignore[method-assign]  # that is the break
 
 
 def count_stale() -> None:

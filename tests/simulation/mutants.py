@@ -11,13 +11,13 @@ from forestall.agents.chunk import Chunked, Place
 from forestall.agents.producing import submit
 from forestall.agents.receivers import TopicReceiver
 from forestall.agents.relay import Lane, Relay
-from forestall.agents.transactions import Transactions
 from forestall.pipeline.core import applying
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.head import Head
 from forestall.pipeline.store.values import Commit, OutboxRecord
 from tests.simulation.consumer import SimulatedConsumer
 from tests.simulation.log import MARKER, Log
+from tests.simulation.producer import SimulatedTransactions
 from tests.simulation.queue_twin import MemoryQueue
 from tests.simulation.redis import FencedStore
 from tests.simulation.run import Result, Twins, simulate
@@ -70,18 +70,14 @@ def _marks_before_receipts() -> AbstractContextManager[object]:
     return patch.object(TopicReceiver, "deliver", deliver)
 
 
-@contextmanager
-def _marks_are_not_asked() -> Iterator[None]:
-    """Neither by a lane that begins, nor by what sends for it: each alone makes up for the other, nearly always."""
+def _transactions_keep_no_mark() -> AbstractContextManager[object]:
+    """How far was sent is only what the store was told afterwards."""
+    begin = SimulatedTransactions.start
 
-    async def resume(lane: Lane) -> None:
-        lane._sent = 0
+    async def start(connection: SimulatedTransactions, places: Sequence[Place]) -> dict[Place, int]:
+        return dict.fromkeys(await begin(connection, places), 0)
 
-    def beyond_mark(_transactions: Transactions, one: Any) -> Any:
-        return one.records
-
-    with patch.object(Lane, "_resume", resume), patch.object(Transactions, "_beyond_mark", beyond_mark):
-        yield
+    return patch.object(SimulatedTransactions, "start", start)
 
 
 @contextmanager
@@ -131,7 +127,7 @@ MUTANTS = {
     "queue-mark": Mutant(Twins(queue=Unmarked)),
     "marks": Mutant(patches=_unmarked_receivers),
     "early-mark": Mutant(patches=_marks_before_receipts),
-    "forgotten-mark": Mutant(patches=_marks_are_not_asked),
+    "forgotten-mark": Mutant(patches=_transactions_keep_no_mark),
     "early-trim": Mutant(patches=_trims_too_early),
     "dropped": Mutant(patches=_commits_what_was_dropped),
     "ids": Mutant(patches=_forgets_ids),
