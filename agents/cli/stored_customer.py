@@ -11,6 +11,7 @@ from forestall.agents.settings import Settings
 from forestall.pipeline.core.catalogue.parse import parse
 from forestall.pipeline.core.customer_document import decode_customer
 from forestall.pipeline.core.head import CONFIGURATION, HEAD, decode_configuration, decode_head
+from forestall.pipeline.core.layout import slots_of
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.store.partition import PartitionStore
 
@@ -38,7 +39,7 @@ async def load_customer(redis: Redis, settings: Settings, partition: int, custom
         id=customer,
         partition=partition,
         customer=stored,
-        slots=dict(zip(head.layouts[stored.layout], stored.numbers.tolist(), strict=True)),
+        slots=dict(zip(slots_of(head.layouts[stored.layout]), stored.numbers.tolist(), strict=True)),
         watermark=head.watermark,
         titles={problem.name: problem.title for problem in problems},
     )

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from forestall.pipeline.core.alerting import end_alert
 from forestall.pipeline.core.asking import SILENCE, Occasion, ask_all
-from forestall.pipeline.core.customer import Customer, Timer, migrate
+from forestall.pipeline.core.customer import Customer, Timer
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.ending import answer_waiting, drop_outdated, end_question
 from forestall.pipeline.core.features import numeric_values
@@ -16,6 +16,7 @@ from forestall.pipeline.core.journal import (
     Rejected,
     Tick,
 )
+from forestall.pipeline.core.migrating import migrate
 from forestall.pipeline.core.observing import is_repeated, observe
 from forestall.pipeline.core.partition import Partition
 from forestall.pipeline.core.preferring import apply_preference

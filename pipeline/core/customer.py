@@ -223,14 +223,3 @@ class Customer:
                 return isinstance(key, str) and key in self.alerts and self.alerts[key].expires == at
             case "silence":
                 return isinstance(key, str) and self.silences.get(key) == at
-
-
-def migrate(customer: Customer, old: tuple[str, ...], layout: Layout) -> None:
-    """Moves the numbers to another layout, slot by slot by name; new slots start as never seen."""
-    numbers = new_numbers(layout)
-    place = {slot: index for index, slot in enumerate(old)}
-    for index, slot in enumerate(layout.slots):
-        if slot in place:
-            numbers[index] = customer.numbers[place[slot]]
-    customer.numbers = numbers
-    customer.layout = layout.key

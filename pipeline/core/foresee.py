@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from forestall.pipeline.core.applying import apply_entry, fire
-from forestall.pipeline.core.customer import Customer, migrate
+from forestall.pipeline.core.customer import Customer
 from forestall.pipeline.core.customer_document import decode_customer, encode_customer
 from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.head import (
@@ -29,6 +29,7 @@ from forestall.pipeline.core.journal import (
     Tick,
     read_record,
 )
+from forestall.pipeline.core.migrating import migrate
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.partition import (
     MODEL,

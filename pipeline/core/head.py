@@ -12,7 +12,7 @@ CONFIGURATION = "p/configuration"
 
 class Head(msgspec.Struct, kw_only=True):
     """`sequences`: the last number per destination. `marks`: the last number taken per sender. `layouts`: the
-    slots of every layout whose numbers may still be stored. `parts`: parts of notices not yet complete.
+    places of every layout that may still be stored (see Layout). `parts`: parts of notices not yet complete.
     `since`: of every problem the revision in force, and the configuration's version that brought it. `behind`: by how
     many ms what moved the watermark last was dated before its broker took it; None while nothing has."""
 

@@ -30,12 +30,15 @@ NOW = "now"
 #: gives the answer: with an open end the quick answers come first, and how many there are tells early from late.
 PROBLEM_COLUMNS = ("past answers", "past yes rate over usual")
 OTHER = "any other event"
+#: What ends the name of a category field among the places.
+CATEGORY = "/category"
 
 
 class Layout(msgspec.Struct, frozen=True, kw_only=True):
-    """Slots and columns of one catalogue. `key` names the layout; equal slots have equal keys. The paths are the
-    keys that lead from `data` to each numeric and category field; an event without any of the `numeric_roots` has
-    `no_numbers`, all NaN; a customer of whom nothing has been seen has the numbers `unseen`."""
+    """Slots and columns of one catalogue. `key` names the layout; equal `places` (of all that is stored by its place:
+    the slots, which tell the columns, and the category fields) have equal keys. The paths are the keys that lead from
+    `data` to each numeric and category field; an event without any of the `numeric_roots` has `no_numbers`, all NaN; a
+    customer of whom nothing has been seen has the numbers `unseen`."""
 
     key: str
     types: dict[str, int]
@@ -47,6 +50,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     no_numbers: NDArray[np.float64]
     category_paths: tuple[tuple[str, ...], ...]
     slots: tuple[str, ...]
+    places: tuple[str, ...]
     unseen: NDArray[np.float64]
     columns: tuple[str, ...]
 
@@ -69,12 +73,10 @@ def compile_layout(catalogue: Catalogue) -> Layout:
     spans = [_days(span) for span in catalogue.history.spans]
     slots = [f"{g}/{s}" for g in groups for s in (*TYPE_SLOTS, *spans)]
     slots += [f"{f}/{s}" for f in numeric for s in FIELD_SLOTS]
-    columns = [f"{t}/{c}" for t in types for c in (*spans, *TYPE_COLUMNS)]
-    columns += [f"{OTHER}/{TYPE_COLUMNS[0]}", *SUBJECT_COLUMNS]
-    columns += [f"{f}/{NOW}" for f in numeric]
+    places = (*slots, *(field + CATEGORY for field in category))
     numeric_paths = tuple(_steps(field) for field in numeric)
     return Layout(
-        key=f"{crc32(chr(0).join(slots).encode()):08x}",
+        key=f"{crc32(chr(0).join(places).encode()):08x}",
         types={name: index for index, name in enumerate(types)},
         spans=np.array([span / 1000.0 for span in catalogue.history.spans]),
         numeric=numeric,
@@ -84,9 +86,34 @@ def compile_layout(catalogue: Catalogue) -> Layout:
         no_numbers=np.full(len(numeric), np.nan),
         category_paths=tuple(_steps(field) for field in category),
         slots=tuple(slots),
+        places=places,
         unseen=np.array([0.0 if slot.endswith(("/total", " d")) else np.nan for slot in slots]),
-        columns=tuple(columns),
+        columns=columns_over(slots),
     )
+
+
+def slots_of(places: Iterable[str]) -> tuple[str, ...]:
+    """The slots among a layout's places."""
+    return tuple(place for place in places if not place.endswith(CATEGORY))
+
+
+def categories_of(places: Iterable[str]) -> tuple[str, ...]:
+    """The category fields among a layout's places."""
+    return tuple(place.removesuffix(CATEGORY) for place in places if place.endswith(CATEGORY))
+
+
+def columns_over(slots: Iterable[str]) -> tuple[str, ...]:
+    """The columns that are computed from these slots, in order."""
+    blocks: dict[str, list[str]] = {}
+    for slot in slots:
+        block, _, name = slot.rpartition("/")
+        blocks.setdefault(block, []).append(name)
+    fields = [block for block, names in blocks.items() if len(names) == len(FIELD_SLOTS)]
+    types = {block: names[len(TYPE_SLOTS) :] for block, names in blocks.items() if block not in fields}
+    del types[OTHER]
+    columns = [f"{t}/{c}" for t, spans in types.items() for c in (*spans, *TYPE_COLUMNS)]
+    columns += [f"{OTHER}/{TYPE_COLUMNS[0]}", *SUBJECT_COLUMNS]
+    return (*columns, *(f"{field}/{NOW}" for field in fields))
 
 
 def columns_of(problem: Problem, layout: Layout) -> tuple[str, ...]:

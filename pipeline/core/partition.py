@@ -209,9 +209,9 @@ class Partition:
         return self.program.problems[name]
 
     def _remember_layout(self) -> None:
-        """Customers may be stored with its slots from now on."""
+        """Customers may be stored with its places from now on."""
         layout = self.program.layout
-        self.head.layouts.setdefault(layout.key, layout.slots)
+        self.head.layouts.setdefault(layout.key, layout.places)
 
 
 def _keyed(program: Program) -> blake2b:
