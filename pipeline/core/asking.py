@@ -20,7 +20,7 @@ from forestall.pipeline.core.program import (
     category_seed,
     seeded_hash,
 )
-from forestall.pipeline.core.rows import Columns, Hashes, row_of
+from forestall.pipeline.core.rows import Columns, Hashes, packed, row_of
 from forestall.schemas.event import Event
 
 #: How many answers the base rate weighs in a customer's own rate of yes.
@@ -95,13 +95,13 @@ class _Shared(NamedTuple):
 def _share(partition: Partition, customer: Customer, occasion: Occasion) -> _Shared:
     columns, categories = moment_of(partition, customer, occasion)
     number = customer.asked + 1
-    moment = Moment(columns.tobytes(), categories.tobytes(), 0)
+    moment = Moment(columns.tobytes(), packed(categories), 0)
     customer.moments[number] = moment
     return _Shared(number, moment, columns, categories)
 
 
 def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> tuple[Columns, Hashes]:
-    """The layout's columns (float32) and category hashes (uint32, 0 where absent) at this moment."""
+    """The layout's columns (float32) and category hashes (0 where absent) at this moment."""
     layout = partition.program.layout
     subject = customer.subjects.of(occasion.subject) if occasion.subject else None
     out = np.empty(len(layout.columns))
@@ -123,7 +123,7 @@ def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> t
         _WEEKDAYS[_weekday(occasion.ms)][1],
         _TIMES[_time(occasion.ms)][1],
     )
-    return out.astype(np.float32), np.array(hashes, np.uint32)
+    return out.astype(np.float32), hashes
 
 
 def category_fields(layout: Layout, occasion: Occasion) -> list[Any]:

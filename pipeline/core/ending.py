@@ -14,7 +14,7 @@ from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.residual import update
 from forestall.pipeline.core.partition import Partition, Prediction
 from forestall.pipeline.core.program import Compiled
-from forestall.pipeline.core.rows import Columns, row_of
+from forestall.pipeline.core.rows import Columns, row_of, unpacked
 from forestall.schemas.answer import Answer, Stage
 from forestall.schemas.event import Event, encode
 
@@ -183,7 +183,7 @@ def _send(
     name = question.problem
     moment = customer.moments[question.moment]
     columns = np.frombuffer(moment.columns, np.float32)
-    row, categories = row_of(compiled, columns, np.frombuffer(moment.categories, np.uint32), question.own)
+    row, categories = row_of(compiled, columns, unpacked(moment.categories), question.own)
     residual = customer.residuals.get(name) or Residual()
     destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
     sequence = partition.head.next_sequence(destination)

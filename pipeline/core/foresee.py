@@ -213,21 +213,24 @@ class Foresee:
     def _run(
         self, records: Sequence[Record], entries: Sequence[JournalEntry], start: int, budget: int
     ) -> Progress:
-        working = self.state.working
+        state, working = self.state, self.state.working
+        due = working.due
         for index in range(start, len(records)):
             if len(working.changed) >= budget:
                 return Progress(index, frozenset(), False)
             entry = entries[index]
-            if isinstance(entry, _MOVING) and entry.ms > self.state.head.watermark:
-                stopped = self._advance(entry.ms, index, budget)
-                if stopped is not None:
-                    return stopped
-                self.state.head.behind = records[index].ms - entry.ms
-            apply_entry(self.state, records[index], entry)
-        return Progress(len(records), frozenset(), not records and working.due.unknown())
+            if isinstance(entry, _MOVING) and entry.ms > state.head.watermark:
+                if not due.clear_before(entry.ms):
+                    stopped = self._fire_before(entry.ms, index, budget)
+                    if stopped is not None:
+                        return stopped
+                state.head.watermark = entry.ms
+                state.head.behind = records[index].ms - entry.ms
+            apply_entry(state, records[index], entry)
+        return Progress(len(records), frozenset(), not records and due.unknown())
 
-    def _advance(self, ms: int, index: int, budget: int) -> Progress | None:
-        """Fires what is due before `ms`, in event-time order, and moves the watermark there."""
+    def _fire_before(self, ms: int, index: int, budget: int) -> Progress | None:
+        """Fires what is due before `ms`, in event-time order."""
         working = self.state.working
         due = working.due
         while True:
@@ -235,7 +238,7 @@ class Foresee:
             if first is None and not due.reaches(ms):
                 return Progress(index, frozenset(), True)
             if first is None or first[0] >= ms:
-                break
+                return None
             at, key = first
             if key not in working.customers:
                 return Progress(index, working.missing(due.before(ms, DUE_AHEAD)), False)
@@ -244,8 +247,6 @@ class Foresee:
             fire(self.state, key, at)
             if due.first() == first:  # of another state than the customer: its commit will be refused
                 due.set(key, None)
-        self.state.head.watermark = ms
-        return None
 
     def _customer(self, document: bytes) -> Customer:
         customer = decode_customer(document)

@@ -26,7 +26,7 @@ class Compiled(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     problem: Problem
     revision: str
     columns: NDArray[np.intp]
-    categories: NDArray[np.intp]
+    categories: tuple[int, ...]
     names: tuple[str, ...]
     history: int
     category_names: tuple[str, ...]
@@ -118,7 +118,7 @@ def _compile(problem: Problem, catalogue: Catalogue, layout: Layout) -> Compiled
         problem=problem,
         revision=f"{crc32(chr(0).join((revision_key(problem, catalogue.history), *names)).encode()):08x}",
         columns=np.array(column_indices(problem, layout), np.intp),
-        categories=np.array([*fields, *fixed], np.intp),
+        categories=(*fields, *fixed),
         names=names,
         history=history_columns(names),
         category_names=(*(layout.category[i] for i in fields), *EVENT_CATEGORIES),

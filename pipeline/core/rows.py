@@ -1,5 +1,8 @@
 """A row: what one problem's model sees of a moment. The same when asked and when learned."""
 
+from array import array
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +10,8 @@ from forestall.pipeline.core.models.kernel import kernel
 from forestall.pipeline.core.program import Compiled
 
 Columns = NDArray[np.float32]
-Hashes = NDArray[np.uint32]
+#: 32-bit hashes of a moment's categories, 0 where absent.
+Hashes = Sequence[int]
 Indices = NDArray[np.intp]
 
 
@@ -17,7 +21,17 @@ def row_of(
     """What the problem's model sees of a moment."""
     row = np.empty(len(compiled.names), np.float32)
     pick(columns, compiled.columns, own[0], own[1], row)
-    return row, [hash_ for hash_ in categories.take(compiled.categories).tolist() if hash_]
+    return row, [hash_ for place in compiled.categories if (hash_ := categories[place])]
+
+
+def packed(hashes: Hashes) -> bytes:
+    """As a moment keeps them, four bytes each."""
+    return array("I", hashes).tobytes()
+
+
+def unpacked(data: bytes) -> Hashes:
+    """The hashes of a moment."""
+    return array("I", data)
 
 
 @kernel

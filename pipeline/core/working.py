@@ -56,22 +56,24 @@ class DueWindow:
         """Whether due times are in the store and none is here."""
         return self.limit is not None and self.first() is None
 
+    def clear_before(self, ms: int) -> bool:
+        """Whether one look tells that nothing is due before `ms`; an entry that no longer counts may hide it."""
+        return (not self.heap or self.heap[0][0] >= ms) and self.reaches(ms)
+
     def before(self, ms: int, most: int) -> list[str]:
         """Keys due before `ms`, the earliest, at most `most`: a walk of the heap's top. Loaded in another order than
         they fall due, each of many would be asked for again, alone."""
-        heap, at = self.heap, self.at
-        found: list[str] = []
-        places = [(heap[0], 0)] if heap else []
-        while places and len(found) < most:
-            (due, key), place = heappop(places)
-            if due >= ms:
-                break
-            if at.get(key) == due:
-                found.append(key)
-            for below in (2 * place + 1, 2 * place + 2):
-                if below < len(heap):
-                    heappush(places, (heap[below], below))
-        return found
+        heap, at, end = self.heap, self.at, len(self.heap)
+        found: list[tuple[int, str]] = []
+        places = [0] if heap else []
+        while places:
+            place = places.pop()
+            due, key = heap[place]
+            if due < ms:
+                if at.get(key) == due:
+                    found.append((due, key))
+                places += range(2 * place + 1, min(2 * place + 3, end))
+        return [key for _, key in (found if len(found) <= most else nsmallest(most, found))]
 
     def trim(self, most: int) -> None:
         """Keeps the earliest `most` and leaves the later ones to the store."""
@@ -97,8 +99,7 @@ class WorkingSet:
 
     def missing(self, keys: Iterable[str]) -> frozenset[str]:
         """Those of the keys that are not loaded."""
-        customers = self.customers
-        return frozenset(key for key in keys if key not in customers)
+        return frozenset(keys).difference(self.customers)
 
     def counted(self, key: str, customer: Customer) -> None:
         """An event of the customer was counted, and nothing else has changed: to be written."""
