@@ -72,7 +72,7 @@ def refused_then_changed() -> list[Record]:
 
 def configuration(version: int, numeric: str) -> bytes:
     """A version of the catalogue as it enters the journal."""
-    text = CATALOGUE.format(within=20, grace=0, miss=8, numeric=numeric, keep="", model="")
+    text = CATALOGUE.format(within=20, grace=0, miss=8, numeric=numeric, keep="", model="", beside="")
     files = [CatalogueFile("c.toml", text)]
     return journal_copy(Configuration(version=version, files=files, salt="salt"), START_MS)
 

@@ -27,12 +27,14 @@ from forestall.pipeline.queue.values import Work
 from forestall.pipeline.store.values import StoredState
 from forestall.pipeline.verification.replaying import Limits, Replay
 from forestall.schemas.alert import decode_alert
+from forestall.schemas.deadletter import decode_dead_letter
 from forestall.schemas.trees import FittedTrees
 from tests.simulation.arrivals import Arrived, Taken
 from tests.simulation.foreign import check_intake, consenting, erased, without_repeats, without_retakes
 from tests.simulation.queue_twin import LIVE, MemoryQueue, Tally
 from tests.simulation.redis import immediately
 from tests.simulation.violations import Violation
+from tests.simulation.workload import POISON
 from tests.simulation.world import World
 
 #: What may end a worker: whatever a restart cures.
@@ -66,6 +68,7 @@ class Checks:
         for place in self.world.answers:
             self._replay("learn", place, learn(place[1], answers))
         self._compare_topics()
+        self._check_raised()
         self._check_queue()
         self._check_outcomes()
         self._check_intake()
@@ -164,6 +167,14 @@ class Checks:
             if (effect.key, effect.payload) != (record.key, record.value):
                 self.violated("emitted", f"{place}: {sender} {effect.sequence} is not what the replay emits")
                 return
+
+    def _check_raised(self) -> None:
+        """An event on which the core raises becomes a dead letter: but for the poison, each is a fault of ours."""
+        for sender, effects in self._emitted.items():
+            letters = map(decode_dead_letter, (effect.payload for effect in effects[DEAD_LETTERS]))
+            for letter in letters:
+                if letter.cause == "core_failure" and POISON not in (letter.value or b""):
+                    self.violated("raised", f"{sender}: at offset {letter.offset}: {letter.detail}")
 
     # ------------------------------------------------------------- queue and workers
 

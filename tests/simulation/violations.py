@@ -9,6 +9,7 @@ INVARIANTS = {
     "fence": "no commit lands by who no longer holds the partition",
     "state": "each state is the sequential replay's, byte by byte",
     "emitted": "each hop holds what the replay emits to it, in order and byte by byte",
+    "raised": "the core raises at nothing but poison",
     "gapless": "the numbers of each sender to each destination have no hole",
     "repeats": "what comes again is what came first",
     "committed once": "who reads committed sees each alert and decision once",

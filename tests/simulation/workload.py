@@ -43,6 +43,15 @@ answered = {{ on = "ticket.closed", same = "subject", yes = "data.late == true",
 grace = "0s"
 costs = {{ miss = 12, contact = 1, compensation = 0 }}
 features = {{ category = ["data.kind"] }}
+{beside}"""
+#: A problem that comes and goes, with fields that come before the others' by name.
+BESIDE = """
+[problem.again]
+title = "Will order again"
+ask = { on = "order.placed" }
+happens = { on = "order.placed", within = "10s" }
+grace = "0s"
+features = { numeric = ["data.amount"], category = ["data.colour"] }
 """
 
 
@@ -61,7 +70,8 @@ def catalogue(chance: random.Random) -> str:
     return CATALOGUE.format(
         within=chance.choice((10, 20)),
         grace=chance.choice((0, 10)),
-        miss=chance.choice((8, 12)),
+        miss=(miss := chance.choice((8, 12))),
+        beside=BESIDE if miss == 12 else "",
         numeric=chance.choice(("", ', "data.amount"')),
         keep=chance.choice(("", ', keep = "last per day"')),
         model=chance.choice(("", 'model = "boosted"')),
@@ -103,6 +113,7 @@ class Workload:
     def _order(self, at: float, customer: str, kind: str, subject: str) -> Iterator[Appended]:
         chance = self.chance
         data = {"kind": kind, "risk": float(kind == "bad"), "amount": round(chance.random() * 100, 2)}
+        data["colour"] = "red" if data["amount"] > 50 else "blue"
         yield from self._event(at, customer, "order.placed", subject, data)
         if chance.random() < (0.95 if kind == "bad" else 0.03):
             after = at + (0.1 + chance.random())
