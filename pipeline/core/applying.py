@@ -179,7 +179,11 @@ def _known(partition: Partition, key: str) -> Customer:
 
 
 def _settle(partition: Partition, key: str, customer: Customer, ms: int) -> bool:
-    """Brings a customer that was stored under an earlier configuration up to the one in force; whether it was."""
+    """Brings a customer that was stored under an earlier configuration up to the one in force; whether it was.
+
+    Only an entry of the customer's own does that. A customer that is but loaded stays as it is stored: when that
+    happens depends on cache and chunks, and a configuration between may have no place for what the next one counts.
+    """
     program = partition.program
     if customer.version == program.version:
         return False

@@ -80,7 +80,7 @@ def _told_of(customer: Customer) -> _Told:
 
 
 def decode_customer(document: bytes) -> Customer:
-    """The customer of a document; numbers of another layout are left to `migrate`."""
+    """The customer of a document; one of another layout is left to `migrate`."""
     stored = _decode(opened("customer", document))
     told = stored.told
     customer = Customer.__new__(Customer)

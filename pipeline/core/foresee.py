@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 
 from forestall.pipeline.core.applying import apply_entry, fire
-from forestall.pipeline.core.customer import Customer
 from forestall.pipeline.core.customer_document import decode_customer, encode_customer
 from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.head import (
@@ -29,7 +28,6 @@ from forestall.pipeline.core.journal import (
     Tick,
     read_record,
 )
-from forestall.pipeline.core.migrating import migrate
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.partition import (
     MODEL,
@@ -110,7 +108,7 @@ class Foresee:
             if key.startswith((MODEL, TREES)):
                 self._admit_learned(key[:2], key[2:], document)
             elif key not in (HEAD, CONFIGURATION):
-                self.state.working.loaded(key, self._customer(document) if document is not None else None)
+                self.state.working.loaded(key, decode_customer(document) if document is not None else None)
 
     def _admit_learned(self, kind: str, name: str, document: bytes | None) -> None:
         self._models_admitted.add(name)
@@ -247,10 +245,3 @@ class Foresee:
             fire(self.state, key, at)
             if due.first() == first:  # of another state than the customer: its commit will be refused
                 due.set(key, None)
-
-    def _customer(self, document: bytes) -> Customer:
-        customer = decode_customer(document)
-        layout = self.state.program.layout
-        if customer.layout != layout.key:
-            migrate(customer, self.state.head.layouts[customer.layout], layout)
-        return customer

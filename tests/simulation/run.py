@@ -127,7 +127,7 @@ class Run:
         """All that happens whatever goes wrong."""
         world, chance, at = self.world, self.world.chance, self.world.loop.at
         world.configure(catalogue(chance), chance.choice((0, 0, 0, 1, 2)))
-        if chance.random() < 0.3:
+        while chance.random() < 0.3:
             moment = chance.random() * SECONDS
             at(moment, world.configure, catalogue(chance), chance.choice((0, 0, 1, 2)))
         for appended in Workload(chance, START_MS, chance.randint(150, 400)).appended():
