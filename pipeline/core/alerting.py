@@ -115,7 +115,7 @@ def _emit(
             ),
             question=partition.keyed_hash(key, alert.question),
             raised=alert.raised,
-            changed=ms,
+            changed=max(ms, alert.raised),  # a late event may be dated before the one that raised it
             expires=alert.expires,
             occasion=occasion,
         )

@@ -26,6 +26,7 @@ ask = { on = "ticket.changed" }
 answered = { on = "ticket.closed", same = "subject", yes = "data.late == true" }
 """
 DAY = 86_400_000
+HOUR = 3_600_000
 
 
 @pytest.mark.parametrize(
@@ -87,6 +88,16 @@ def test_an_early_yes_withdraws_the_alert_at_once() -> None:
     assert scene.alerts[1].changed == START + 2 * DAY
     assert [answer.y for answer in scene.answers] == [True]
     assert [answer.raised for answer in scene.answers] == [True]
+
+
+def test_nothing_changes_before_it_was_raised() -> None:
+    """A late event may be dated before the one that raised the alert; what it changes has changed by then at least."""
+    scene = Scene(RETURN).foresees("return", 0.9).at("2h").event("order.placed")
+    scene.at("1h").event("order.placed", broker="3h").foresees("return", 0.1).event(
+        "order.placed", broker="3h"
+    )
+    assert scene.states() == ["raised", "updated", "withdrawn: risk fell"]
+    assert [alert.changed for alert in scene.alerts] == [START + 2 * HOUR] * 3
 
 
 def test_what_was_feared_to_fail_clears_the_alert_by_happening() -> None:
