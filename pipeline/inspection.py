@@ -7,13 +7,14 @@ import msgspec
 import numpy as np
 
 from forestall.pipeline.core.head import Written
-from forestall.pipeline.core.learning import KEEP, ProblemState
+from forestall.pipeline.core.learning import ProblemState
 from forestall.pipeline.core.models import dense
 from forestall.pipeline.core.models.arrays import Floats
 from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.encoding import BEND
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.protocol import Model
+from forestall.pipeline.core.models.residual import KEEP
 from forestall.pipeline.core.models.weights import ABOVE, BELOW, FLAG, MEAN, SCALE, WEIGHT, Weights
 from forestall.pipeline.core.program import Compiled
 from forestall.pipeline.core.wording import title

@@ -9,12 +9,13 @@ import numpy as np
 
 from forestall.pipeline.core.drift import Watch
 from forestall.pipeline.core.lateness import Lateness
-from forestall.pipeline.core.models.arithmetic import log_loss, sigmoid
 from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.forest import Forest
 from forestall.pipeline.core.models.live import LiveModel, goes_on, live_model, read_live
 from forestall.pipeline.core.models.names import BAYESIAN
+from forestall.pipeline.core.models.prequential import test_and_learn
 from forestall.pipeline.core.models.protocol import Model
+from forestall.pipeline.core.models.residual import KEEP
 from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
 from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Answer
@@ -25,8 +26,6 @@ WINDOW = 2_000
 #: A notice after this share more answers, at most so many (MODELS: the cheapest that costs nothing).
 NOTICE_SHARE = 0.01
 NOTICE_MOST = 1_000
-#: Forgetting of the running losses and the base rate: about the last 2,000 answers count.
-KEEP = 1.0 - 1.0 / 2_000.0
 #: The gate looks only once so many answers are in; the confidence bound does the rest.
 GATE_LEAST = 50
 #: One-sided, and stricter than 95 %, for the gate looks again at every notice.
@@ -109,12 +108,13 @@ class ProblemState:
         if answer.stage == "late":
             self._learn_late(answer)
             return
-        z = self.model.predict(row, answer.categories)
-        counted = answer.offset if self.offset_counts else 0.0
-        self._score(answer, sigmoid(z + counted))
-        self._weigh_residuals(z, answer.offset, y)
-        variance = answer.variance if self.offset_counts else 0.0
-        self.model.learn(row, answer.categories, y, answer.weight, counted, variance)
+        residual, losses = (answer.offset, answer.variance), (self.loss_without, self.loss_with)
+        p, losses = test_and_learn(
+            self.model, row, answer.categories, y, answer.weight, residual, self.offset_counts, losses
+        )
+        self.loss_without, self.loss_with = losses
+        self.offset_counts = self.loss_with < self.loss_without
+        self._score(answer, p)
 
     def _score(self, answer: Answer, p: float) -> None:
         """What was said of the answer, into the window of scores and the watch for drift."""
@@ -198,11 +198,6 @@ class ProblemState:
             "challenger_gain": gain.mean,
             "challenger_gain_lower": gain.lower,
         }
-
-    def _weigh_residuals(self, z: float, offset: float, y: float) -> None:
-        self.loss_without = KEEP * self.loss_without + log_loss(z, y)
-        self.loss_with = KEEP * self.loss_with + log_loss(z + offset, y)
-        self.offset_counts = self.loss_with < self.loss_without
 
     def _has_skill(self) -> bool:
         """Above chance with its confidence bound; an open gate closes only once skill is below chance."""

@@ -4,11 +4,14 @@ import math
 import os
 import subprocess
 import sys
+from types import ModuleType
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from forestall.pipeline.core.models import dense, encoding, filter, fingerprint
+from forestall.pipeline.core.models import arithmetic, dense, encoding, filter, fingerprint, residual, step
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.weights import Weights
 from forestall.pipeline.errors import StateError
@@ -165,10 +168,10 @@ def test_a_step_is_the_textbook_kalman_step() -> None:
     h = 0.5 * p * (1 - p)
     gain = covariance @ row / (1 + h * s)
     assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
-    expected = covariance - h * np.outer(gain, covariance @ row) + filter.PROCESS_NOISE * np.eye(9)
+    expected = covariance - h * np.outer(gain, covariance @ row) + dense.PROCESS_NOISE * np.eye(9)
     assert model.covariance == pytest.approx(expected, abs=1e-12)
     assert model.table[:, 1] == pytest.approx(
-        [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + filter.PROCESS_NOISE],
+        [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + dense.PROCESS_NOISE],
         abs=1e-12,
     )
 
@@ -178,7 +181,7 @@ def test_what_is_never_seen_stays_at_the_prior() -> None:
     model = BayesianFilter(2)
     for n in range(100):
         model.learn([3.0, n], [], y=n % 2)
-    assert model.covariance[0, 0] == filter.PRIOR_VARIANCE > model.covariance[1, 1]
+    assert model.covariance[0, 0] == dense.PRIOR_VARIANCE > model.covariance[1, 1]
 
 
 def test_the_covariance_stays_symmetric_positive_and_below_the_prior() -> None:
@@ -186,7 +189,7 @@ def test_the_covariance_stays_symmetric_positive_and_below_the_prior() -> None:
     covariance = learned(rows(3000)).covariance
     assert np.array_equal(covariance, covariance.T)
     assert np.linalg.eigvalsh(covariance)[0] > 0
-    assert covariance.diagonal().max() <= filter.PRIOR_VARIANCE
+    assert covariance.diagonal().max() <= dense.PRIOR_VARIANCE
 
 
 def test_migration_keeps_what_its_columns_learned() -> None:
@@ -284,25 +287,47 @@ def test_the_logit_bends_where_a_number_is_unusual() -> None:
     assert model.predict([0.0], []) > 0 > -1.5 > max(model.predict([-10.0], []), model.predict([10.0], []))
 
 
-def test_the_kernels_equal_their_plain_python_twins() -> None:
-    """One row observed, placed and learned by the kernels and by their twins ends in equal numbers."""
+def test_the_kernels_equal_their_plain_python_twins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few rows predicted, learned, and tested before they are learned, end in the same bytes."""
     ends = []
-    for name in ("__call__", "py_func"):
+    for plain in (False, True):
         model = learned(rows(400))
-        raw, row = np.array([1.0, math.nan, -3.0, 70.0]), model._row
-        entries = np.array([0, 1, 2], np.int64)
-        getattr(encoding.observe, name)(raw, model.mean, model.variance, model.seen, model.flag_of, row)
-        getattr(dense.place, name)(raw, model.flag_of, entries, model.tally, row)
-        getattr(dense.learn, name)(
-            row, model.weight, model.covariance, model._gain, entries, model.table, model.tally,
-            1.0, 0.7, 0.1, 0.02, model.prior, 0.05, filter.PROCESS_NOISE,
-        )  # fmt: skip
-        z = getattr(dense.predict, name)(
-            raw, model.mean, model.variance, model.flag_of, model.weight, entries, model.table, model.tally
-        )
-        ends.append((z, model.to_bytes()))
-    assert ends[0][0] == pytest.approx(ends[1][0], abs=1e-12)
-    assert ends[0][1] == ends[1][1]
+        if plain:
+            for module in (arithmetic, encoding, residual, dense, step):
+                _uncompile(module, monkeypatch)
+        row, categories = [1.0, math.nan, -3.0, 70.0], [3, 100, 3, 9_999, 1]
+        predicted = model.predict(row, categories)
+        model.learn(row, categories, 1.0, 0.7, 0.1, 0.02)
+        tested = [
+            model.test_and_learn([0.5, 2.0, math.nan, n], categories, 0.0, 0.7, (0.1, 0.02), n == 1, (1.0, n))
+            for n in range(3)
+        ]
+        ends.append((predicted, tested, model.to_bytes()))
+    assert ends[0] == ends[1]
+
+
+def _uncompile(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts the plain twins in the kernels' place."""
+    for name, made in list(vars(module).items()):
+        if hasattr(made, "py_func"):
+            monkeypatch.setattr(module, name, made.py_func)
+
+
+@given(heard=st.booleans(), more=st.booleans(), offset=st.floats(-1.0, 1.0), seed=st.integers(0, 1_000))
+def test_a_test_in_one_call_is_the_same_as_in_three(
+    heard: bool, more: bool, offset: float, seed: int
+) -> None:
+    """What is said of each answer, the losses, and what has been learned: all bytes, whatever the residual."""
+    one, other = BayesianFilter(4), BayesianFilter(4)
+    losses = told = (float(more), float(not more))
+    for x, categories, y in rows(130, seed=seed):
+        p, losses = one.test_and_learn(x, categories, y, 0.8, (offset, 0.03), heard, losses)
+        z = other.predict(x, categories)
+        told = residual.weigh(z, offset, y, *told)
+        counted, variance = offset if heard else 0.0, 0.03 if told[1] < told[0] else 0.0
+        other.learn(x, categories, y, 0.8, counted, variance)
+        assert (p, losses) == (arithmetic.sigmoid(z + counted), told)
+    assert one.to_bytes() == other.to_bytes()
 
 
 def test_without_compilation_the_fingerprint_is_the_same() -> None:
@@ -318,8 +343,9 @@ def test_without_compilation_the_fingerprint_is_the_same() -> None:
 def test_after_warming_up_no_kernel_compiles() -> None:
     """A prediction and an answer after warm_up find every kernel compiled."""
     fingerprint.warm_up()
-    kernels = [encoding.observe, dense.place, dense.learn, dense.predict]
+    kernels = [step.predict, step.learn, step.test_and_learn]
     before = [len(kernel.signatures) for kernel in kernels]
     model = learned(rows(150))
     model.predict(np.zeros(4, np.float32), [1])
+    model.test_and_learn(np.zeros(4, np.float32), [1], 1.0, 1.0, (0.1, 0.02), False, (0.5, 0.5))
     assert [len(kernel.signatures) for kernel in kernels] == before

@@ -11,17 +11,19 @@ import numpy as np
 
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.core.models.encoding import above, below, scale_of, squash, standardise
+from forestall.pipeline.core.models.encoding import above, below, scale_of, standardise
 from forestall.pipeline.core.models.kernel import kernel
 
 WEIGHT, VARIANCE = 0, 1  # rows of `table`
 LABELS, SLOT = 0, 1  # rows of `tally`
 LABELS_FOR_A_SLOT = 100
+PRIOR_VARIANCE = 0.05
+PROCESS_NOISE = 3e-8  # old answers fade: by rows before each task's test, more costs and less misses drift
 
 
 @kernel
 def predict(
-    raw: Floats,
+    squashed: Floats,
     mean: Floats,
     variance: Floats,
     flag_of: Integers,
@@ -31,11 +33,11 @@ def predict(
     tally: Integers,
 ) -> float:
     """The logit of a row; `entries` are those of its categories that have an entry."""
-    columns = raw.shape[0]
+    columns = squashed.shape[0]
     z = float(weights[3 * columns])
     for j in range(columns):
-        if np.isfinite(raw[j]):
-            encoded = standardise(squash(raw[j]), mean[j], scale_of(variance[j]))
+        if np.isfinite(squashed[j]):
+            encoded = standardise(squashed[j], mean[j], scale_of(variance[j]))
             z += weights[j] * encoded
             z += weights[columns + j] * below(encoded) + weights[2 * columns + j] * above(encoded)
         elif flag_of[j] >= 0:
@@ -47,19 +49,19 @@ def predict(
 
 
 @kernel
-def place(raw: Floats, flag_of: Integers, entries: Integers, tally: Integers, row: Floats) -> int:
+def place(squashed: Floats, flag_of: Integers, entries: Integers, tally: Integers, row: Floats) -> int:
     """Completes the encoded `row` with bias, flags and slots, and counts its categories' labels (to 100).
 
     Returns how many categories have just had enough labels to deserve a slot.
     """
-    columns = raw.shape[0]
+    columns = squashed.shape[0]
     bias = 3 * columns
     deserving = 0
     row[bias] = 1.0
     for j in range(bias + 1, row.shape[0]):
         row[j] = 0.0
     for j in range(columns):
-        if flag_of[j] >= 0 and not np.isfinite(raw[j]):
+        if flag_of[j] >= 0 and not np.isfinite(squashed[j]):
             row[flag_of[j]] = 1.0
     for i in range(entries.shape[0]):
         if tally[SLOT, entries[i]] >= 0:
@@ -91,7 +93,7 @@ def project(row: Floats, weights: Floats, covariance: Floats, gain: Floats) -> t
 
 
 @kernel
-def shrink(covariance: Floats, gain: Floats, factor: float, priors: Floats, noise: float) -> None:
+def shrink(covariance: Floats, gain: Floats, factor: float, priors: Floats) -> None:
     """covariance -= factor·gain·gain', plus process noise on the diagonal, capped at the priors.
 
     The root of the factor goes into the gain, so that the product is the same on both sides of the diagonal.
@@ -105,7 +107,7 @@ def shrink(covariance: Floats, gain: Floats, factor: float, priors: Floats, nois
         if g != 0.0:
             for j in range(size):
                 covariance[i, j] -= g * gain[j]
-        covariance[i, i] = min(covariance[i, i] + noise, priors[i])
+        covariance[i, i] = min(covariance[i, i] + PROCESS_NOISE, priors[i])
 
 
 @kernel
@@ -122,11 +124,9 @@ def learn(
     offset: float,
     extra: float,
     priors: Floats,
-    prior: float,
-    noise: float,
 ) -> None:
     """One step of the extended Kalman filter, towards the answer `y`. `priors` cap the variances of the dense
-    block's coordinates, `prior` those of the categories on the diagonal."""
+    block's coordinates."""
     z, s = project(row, weights, covariance, gain)
     z += offset
     s += extra
@@ -140,9 +140,9 @@ def learn(
     factor = h / (1.0 + h * s)
     for j in range(row.shape[0]):
         weights[j] -= step * gain[j]
-    shrink(covariance, gain, factor, priors, noise)
+    shrink(covariance, gain, factor, priors)
     for i in range(entries.shape[0]):
         if tally[SLOT, entries[i]] < 0:
             v = table[VARIANCE, entries[i]]
             table[WEIGHT, entries[i]] -= step * v
-            table[VARIANCE, entries[i]] = min(v - factor * v * v + noise, prior)
+            table[VARIANCE, entries[i]] = min(v - factor * v * v + PROCESS_NOISE, PRIOR_VARIANCE)

@@ -48,30 +48,36 @@ def above(encoded: float) -> float:
 
 
 @kernel
-def observe(
-    raw: Floats, mean: Floats, variance: Floats, seen: Integers, flag_of: Integers, row: Floats
-) -> int:
-    """Takes `raw` into each column's running mean and variance, and writes its encoding to `row`: all values, then
-    all parts below the usual, then all above.
+def lacks_flag(raw: Floats, flag_of: Integers) -> bool:
+    """Whether a column is missing for the first time: not finite, and without a flag."""
+    lacking = False
+    for j in range(raw.shape[0]):
+        lacking = lacking or (flag_of[j] < 0 and not np.isfinite(raw[j]))
+    return lacking
 
-    Not finite is missing: encoded as 0. Returns how many columns are missing without having a flag.
-    """
-    unflagged = 0
-    columns = raw.shape[0]
+
+@kernel
+def squash_all(numbers: Floats) -> None:
+    """Squashes a row in place. What is not finite stays so."""
+    for j in range(numbers.shape[0]):
+        numbers[j] = squash(numbers[j])
+
+
+@kernel
+def observe(squashed: Floats, mean: Floats, variance: Floats, seen: Integers, row: Floats) -> None:
+    """Takes a row into each column's running mean and variance, and writes its encoding to `row`: all values, then
+    all parts below the usual, then all above. Not finite is missing: encoded as 0."""
+    columns = squashed.shape[0]
     for j in range(columns):
-        if not np.isfinite(raw[j]):
+        if not np.isfinite(squashed[j]):
             row[j] = row[columns + j] = row[2 * columns + j] = 0.0
-            if flag_of[j] < 0:
-                unflagged += 1
             continue
-        squashed = squash(raw[j])
         seen[j] += 1
         step = max(1.0 / seen[j], SMALLEST_STEP)
-        delta = squashed - mean[j]
+        delta = squashed[j] - mean[j]
         mean[j] += step * delta
         variance[j] = (1.0 - step) * (variance[j] + step * delta * delta)
-        encoded = standardise(squashed, mean[j], scale_of(variance[j]))
+        encoded = standardise(squashed[j], mean[j], scale_of(variance[j]))
         row[j] = encoded
         row[columns + j] = below(encoded)
         row[2 * columns + j] = above(encoded)
-    return unflagged

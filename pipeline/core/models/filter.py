@@ -12,15 +12,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from forestall.pipeline.core.models import dense, stored
+from forestall.pipeline.core.models import dense, step, stored
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.core.models.encoding import observe
 from forestall.pipeline.core.models.weights import Weights, weights_of
 
-PRIOR_VARIANCE = 0.05
+PRIOR_VARIANCE = dense.PRIOR_VARIANCE
 HISTORY_VARIANCE = 0.1  # shared by all columns of history
 BEND_VARIANCE = 0.02
-PROCESS_NOISE = 3e-8  # old answers fade: by rows before each task's test, more costs and less misses drift
 CATEGORIES = 20_000  # the most categories that are known, first come
 SLOTS = 320  # the most categories in the dense block, first come
 
@@ -46,10 +44,14 @@ class BayesianFilter:
         self.columns = columns
         self.history = history
         self.answers = 0
-        self.mean: Floats = np.zeros(columns)
-        self.variance: Floats = np.zeros(columns)
-        self.seen: Integers = np.zeros(columns, np.int64)
-        self.flag_of: Integers = np.full(columns, -1, np.int64)
+        self._columns: Floats = np.zeros((3, columns))
+        self._raw: Floats = self._columns[step.RAW]
+        self.mean: Floats = self._columns[step.MEAN]
+        self.variance: Floats = self._columns[step.VARIANCE]
+        self._counts: Integers = np.zeros((2, columns), np.int64)
+        self.seen: Integers = self._counts[step.SEEN]
+        self.flag_of: Integers = self._counts[step.FLAG]
+        self.flag_of[:] = -1
         self.entries: dict[int, int] = {}
         self.table: Floats = np.zeros((2, 16))
         self.tally: Integers = np.zeros((2, 16), np.int64)
@@ -58,16 +60,12 @@ class BayesianFilter:
         priors[:columns] = [self._column_prior(column) for column in range(columns)]
         priors[columns : 3 * columns] = BEND_VARIANCE
         self._resize(np.zeros(3 * columns + 1), np.diag(priors), priors)
-        self._raw: Floats = np.zeros(columns)
 
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
         """The logit of yes, plus the customer's `offset`; its sigmoid is calibrated as it is."""
         self._raw[:] = x
-        known = [e for e in map(self.entries.get, dict.fromkeys(categories)) if e is not None]
-        entries = np.array(known, np.int64)
-        return offset + dense.predict(
-            self._raw, self.mean, self.variance, self.flag_of, self.weight, entries, self.table, self.tally
-        )
+        entries = np.array(self._known(categories), np.int64)
+        return offset + step.predict(*self._state(entries))
 
     def learn(
         self,
@@ -82,20 +80,30 @@ class BayesianFilter:
 
         Raises ValueError, unlearned, where one of these is not finite.
         """
-        if not math.isfinite(y + weight + offset + variance):
-            raise ValueError(f"an answer must be finite, not {y=}, {weight=}, {offset=}, {variance=}")
-        self._raw[:] = x
-        entries = np.array([e for e in map(self._entry, dict.fromkeys(categories)) if e >= 0], np.int64)
-        if observe(self._raw, self.mean, self.variance, self.seen, self.flag_of, self._row):
+        entries = self._take_in(x, categories, (y, weight, offset, variance))
+        example = (float(y), weight, offset, variance)
+        while (deserving := step.learn(*self._state(entries), *example)) == step.LACKS_FLAG:
             self._add_flags()
-        deserving = dense.place(self._raw, self.flag_of, entries, self.tally, self._row)
-        dense.learn(
-            self._row, self.weight, self.covariance, self._gain, entries, self.table, self.tally,
-            float(y), weight, offset, variance, self.prior, PRIOR_VARIANCE, PROCESS_NOISE,
-        )  # fmt: skip
-        self.answers += 1
-        if deserving:
-            self._add_slots(entries)
+        self._learned(entries, deserving)
+
+    def test_and_learn(
+        self,
+        x: ArrayLike,
+        categories: Sequence[int],
+        y: float,
+        weight: float,
+        residual: tuple[float, float],
+        heard: bool,
+        losses: tuple[float, float],
+    ) -> tuple[float, tuple[float, float]]:
+        """See prequential.test_and_learn: the same, in one call. Raises as `learn` does."""
+        entries = self._take_in(x, categories, (y, weight, *residual))
+        example = (float(y), weight, *residual, heard, *losses)
+        while (told := step.test_and_learn(*(*self._state(entries), *example)))[0] == step.LACKS_FLAG:
+            self._add_flags()
+        deserving, p, without, with_it = told
+        self._learned(entries, deserving)
+        return p, (without, with_it)
 
     def weights(self) -> Weights:
         """What *foresee* needs to predict: a copy, rounded to float32."""
@@ -144,8 +152,8 @@ class BayesianFilter:
                 weight=stored.floats(self.weight),
                 prior=stored.floats(self.prior),
                 covariance=stored.triangle(self.covariance),
-                encoding=stored.floats(np.stack([self.mean, self.variance])),
-                seen=stored.integers(np.stack([self.seen, self.flag_of])),
+                encoding=stored.floats(self._columns[step.MEAN :]),
+                seen=stored.integers(self._counts),
                 categories=np.fromiter(self.entries, "<u4", len(self.entries)).tobytes(),
                 table=stored.floats(self.table[:, : len(self.entries)]),
                 labels=self.tally[dense.LABELS, : len(self.entries)].astype("u1").tobytes(),
@@ -162,8 +170,8 @@ class BayesianFilter:
         weight = stored.read_floats(state.weight)
         covariance = stored.read_triangle(state.covariance, len(weight))
         new._resize(weight, covariance, stored.read_floats(state.prior))
-        new.mean, new.variance = stored.read_floats(state.encoding).reshape(2, state.columns)
-        new.seen, new.flag_of = stored.read_integers(state.seen).reshape(2, state.columns)
+        new._columns[step.MEAN :] = stored.read_floats(state.encoding).reshape(2, state.columns)
+        new._counts[:] = stored.read_integers(state.seen).reshape(2, state.columns)
         categories = np.frombuffer(state.categories, "<u4").tolist()
         new.entries = {category: entry for entry, category in enumerate(categories)}
         room = max(16, len(categories))
@@ -185,6 +193,33 @@ class BayesianFilter:
         weight[own] = other.weight[coordinates[own]]
         covariance[np.ix_(own, own)] = other.covariance[np.ix_(coordinates[own], coordinates[own])]
         self._resize(weight, covariance, priors)
+
+    def _state(self, entries: Integers) -> step.State:
+        """What every kernel of a step works on."""
+        return self._columns, self._counts, self._block, self.table, self.tally, entries
+
+    def _known(self, categories: Sequence[int]) -> list[int]:
+        """The categories' entries, -1 where there is none."""
+        entry_of = self.entries.get
+        return [entry_of(category, -1) for category in categories]
+
+    def _take_in(self, x: ArrayLike, categories: Sequence[int], answer: tuple[float, ...]) -> Integers:
+        """Takes a row in that is to be learned with this answer, weight and residual; returns the categories' entries,
+        made where there is room."""
+        if not math.isfinite(sum(answer)):
+            y, weight, offset, variance = answer
+            raise ValueError(f"an answer must be finite, not {y=}, {weight=}, {offset=}, {variance=}")
+        self._raw[:] = x
+        entries = self._known(categories)
+        if -1 in entries:
+            entries = [self._entry(category) for category in categories]
+        return np.array(entries, np.int64)
+
+    def _learned(self, entries: Integers, deserving: int) -> None:
+        """An answer has been learned, after which so many of its categories deserve a slot."""
+        self.answers += 1
+        if deserving:
+            self._add_slots(entries[entries >= 0])
 
     def _entry(self, category: int) -> int:
         """The category's entry, made if there is room; else -1."""
@@ -230,17 +265,15 @@ class BayesianFilter:
         covariance = np.zeros((size + 1, size + 1))
         covariance[:size, :size] = self.covariance
         covariance[size, size] = variance
-        encoded = self._row[: 3 * self.columns]
         self._resize(np.append(self.weight, weight), covariance, np.append(self.prior, prior))
-        self._row[: 3 * self.columns] = encoded
         return size
 
     def _resize(self, weight: Floats, covariance: Floats, prior: Floats) -> None:
-        self.weight: Floats = weight
-        self.prior: Floats = prior
-        self.covariance: Floats = covariance
-        self._row: Floats = np.zeros(len(weight))
-        self._gain: Floats = np.zeros(len(weight))
+        self._block: Floats = np.zeros((step.COVARIANCE + len(weight), len(weight)))
+        self.weight: Floats = self._block[step.WEIGHT]
+        self.prior: Floats = self._block[step.PRIOR]
+        self.covariance: Floats = self._block[step.COVARIANCE :]
+        self.weight[:], self.prior[:], self.covariance[:] = weight, prior, covariance
 
 
 def _widened(array: NDArray[N], room: int) -> NDArray[N]:

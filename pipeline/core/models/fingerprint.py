@@ -12,6 +12,7 @@ from forestall.pipeline.core.features import count, fill, measure
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.forest import Forest
+from forestall.pipeline.core.models.prequential import test_and_learn
 from forestall.pipeline.core.models.trees import Trees
 from forestall.pipeline.core.models.weights import Numbers
 from forestall.pipeline.core.scores import Window
@@ -52,10 +53,11 @@ def fingerprint() -> str:
 def warm_up() -> None:
     """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there.
 
-    Those of trees and of the watch for drift only add, multiply, compare and take roots (and `log`, which is in it):
-    they are no part of the fingerprint.
+    Those of trees and of the watch for drift only add, multiply, compare and take roots (and `log`, which is in it);
+    what tests an answer before it is learned is made of what is in it. They are no part of the fingerprint.
     """
     fingerprint()
+    test_and_learn(BayesianFilter(COLUMNS), _numbers(0), [7], 1.0, 1.0, (0.1, 0.01), True, (0.0, 0.0))
     root, column, right, missing, cover = (
         np.array(part, np.int64) for part in ((0,), (0, -1, -1), (2, 0, 0), (1, 0, 0), (2, 1, 1))
     )
