@@ -22,6 +22,7 @@ from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.errors import StateError
 from forestall.schemas.answer import Answer, AnswersRecord, decode_answers_record
+from forestall.schemas.catalogue import Configuration
 from forestall.schemas.deadletter import Cause
 from forestall.schemas.event import encode
 from forestall.schemas.notice import ModelNotice, NoticeEvent
@@ -55,6 +56,7 @@ class Learn:
         self.partition = partition
         self.topic = topic
         self.interval_ms = interval_ms
+        self._place = f"{topic}/{partition}"
         self._model = model if new_model is None else OTHER
         self._new_model = new_model or new_live
         self.sender = f"learn/{partition}"
@@ -64,10 +66,10 @@ class Learn:
         self._head: Head | None = None
         self._outdated: Written | None = None
         self._problems: dict[str, ProblemState | None] = {}
+        self._taught: list[str] = []
         self._changed: set[str] = set()
         self._effects: list[Effect] = []
         self._counts: Counter[tuple[str, ...]] = Counter()
-        self._read: tuple[Sequence[Record], list[AnswersRecord | str]] = ((), [])
 
     # -- the protocol ---------------------------------------------------------------------------------------
 
@@ -75,15 +77,10 @@ class Learn:
         """Applies records[start:]; what it lacks at most is the problems' states."""
         if self._head is None:
             return Progress(start, frozenset((HEAD,)), False)
-        if self._read[0] is not records:
-            self._read = (records, [self._read_record(record) for record in records])
-        answers = self._read[1]
-        names = {a.problem for a in answers[start:] if isinstance(a, Answer | FittedTrees)}
-        missing = names - self._problems.keys()
-        if missing:
-            return Progress(start, frozenset(PROBLEM + name for name in missing), False)
         for index in range(start, len(records)):
-            self._apply(records[index], answers[index])
+            lacking = self._apply(records[index])
+            if lacking is not None:
+                return Progress(index, frozenset((PROBLEM + lacking,)), False)
         return Progress(len(records), frozenset(), False)
 
     def admit(self, documents: Mapping[str, bytes | None]) -> None:
@@ -113,11 +110,14 @@ class Learn:
         """What is to be committed."""
         assert self._head is not None
         documents: dict[str, bytes | None] = {HEAD: encode_head(self._head)}
-        for name in sorted(self._changed):
+        counts = Counter(self._counts)
+        for name, answers in Counter(self._taught).items():
+            counts["answers_learned", name] += answers
+        for name in sorted(self._changed.union(self._taught)):
             state = self._problems[name]
             assert state is not None
             documents[PROBLEM + name] = encode_problem(state)
-        return Changes(documents, {}, list(self._effects), Counter(self._counts))
+        return Changes(documents, {}, list(self._effects), counts)
 
     def take_effects(self) -> list[Effect]:
         """The effects alone, for who commits nothing."""
@@ -126,6 +126,7 @@ class Learn:
     def committed(self, cache_limit: int) -> None:
         """The pending changes are durable; problems are few and stay in memory."""
         self._outdated = None
+        self._taught.clear()
         self._changed.clear()
         self._effects.clear()
         self._counts.clear()
@@ -170,17 +171,27 @@ class Learn:
 
     # -- applying -------------------------------------------------------------------------------------------
 
-    def _apply(self, record: Record, answer: AnswersRecord | str) -> None:
+    def _apply(self, record: Record) -> str | None:
+        """Applies a record, or returns the problem whose state must be loaded first.
+
+        One record after the other: a chunk's answers, all decoded at once, push each other and the models out of the
+        processor's caches.
+        """
+        assert self._head is not None
+        answer = self._read(record)
         if isinstance(answer, str):
             self._dead_letter(record, "wrong_shape", answer)
+        elif isinstance(answer, Configuration):
+            pass  # the trainer's
+        elif answer.problem not in self._problems:
+            return answer.problem
         elif isinstance(answer, FittedTrees):
             self._take(record, answer)
-        elif isinstance(answer, Answer):
-            assert self._head is not None
-            if self._head.takes(answer.sender, answer.sequence, f"{self.topic}/{self.partition}"):
-                self._learn(record, answer)
-            else:
-                self._counts["ignored_events", "repeated_answer"] += 1
+        elif self._head.takes(answer.sender, answer.sequence, self._place):
+            self._learn(record, answer)
+        else:
+            self._counts["ignored_events", "repeated_answer"] += 1
+        return None
 
     def _learn(self, record: Record, answer: Answer) -> None:
         assert self._head is not None
@@ -193,10 +204,9 @@ class Learn:
             return
         if not state.becomes(answer):
             state = self._begin(answer)
-        self._changed.add(name)
         self._head.watermark = max(self._head.watermark, answer.known)
         state.learn(answer)
-        self._counts["answers_learned", name] += 1
+        self._taught.append(name)
         if state.answers >= state.next_notice and record.ms >= state.noticed_ms + self.interval_ms:
             self._notify(name, state, record.ms)
 
@@ -254,13 +264,13 @@ class Learn:
             self._effects.append(Effect(NOTICES, sequence, None, encode(event)))
         self._counts["notices", name] += 1
 
-    def _read_record(self, record: Record) -> AnswersRecord | str:
+    def _read(self, record: Record) -> AnswersRecord | str:
         """The record, or what is wrong with it."""
         try:
             answer: AnswersRecord = decode_answers_record(record.value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return str(error) or "nested too deeply"
-        if isinstance(answer, Answer) and self._model is not None:
+        if self._model is not None and isinstance(answer, Answer):
             return msgspec.structs.replace(answer, model=self._model)
         return answer
 
