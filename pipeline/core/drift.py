@@ -55,7 +55,8 @@ class Watch:
     def __init__(self) -> None:
         self.number = 0
         self.drifts: list[Drift] = []
-        self.width = 0
+        self._width = 0
+        self._fresh: list[float] = []  # not yet in the window, whose kernel takes many at once
         self._ticks = self._last = 0
         self._waiting = (0.0, 0.0)
         self._sums = np.zeros(2)
@@ -63,9 +64,20 @@ class Watch:
         self._buckets = np.zeros((windowing.LEVELS, windowing.BUCKETS + 1, 2))
 
     @property
+    def width(self) -> int:
+        """How many numbers are in the window."""
+        if self._fresh:
+            self._width = windowing.extend(
+                np.array(self._fresh), self._counts, self._buckets, self._sums, self._width
+            )
+            self._fresh.clear()
+        return self._width
+
+    @property
     def mean(self) -> float:
         """The mean squared error in the window; NaN while it is empty."""
-        return float(self._sums[windowing.TOTAL]) / self.width if self.width else np.nan
+        width = self.width
+        return float(self._sums[windowing.TOTAL]) / width if width else np.nan
 
     def add(self, error: float, weight: float, known: int, answers: int) -> Drift | None:
         """Takes the squared error of an answer of this weight (above 0, at most 1); returns the drift that shows."""
@@ -73,16 +85,17 @@ class Watch:
         self._waiting = (weights, errors) if weights < 1.0 else (0.0, 0.0)
         if weights < 1.0:
             return None
-        window = (self._counts, self._buckets, self._sums)
-        self.width = windowing.add(errors / weights, *window, self.width)
+        self._fresh.append(errors / weights)
         self._ticks += 1
-        if self._ticks % windowing.CLOCK:
-            return None
+        return None if self._ticks % windowing.CLOCK else self._look(known, answers)
+
+    def _look(self, known: int, answers: int) -> Drift | None:
+        """Shrinks the window where its older part no longer fits its newer."""
         width, before = self.width, self.mean
-        self.width = windowing.cut(*window, self.width, windowing.DELTA)
-        if self.width == width or self.mean <= before:
+        self._width = windowing.cut(self._counts, self._buckets, self._sums, width, windowing.DELTA)
+        if self._width == width or self.mean <= before:
             return None
-        dropped = (before * width - self.mean * self.width) / (width - self.width)
+        dropped = (before * width - self.mean * self._width) / (width - self._width)
         return self._remember(Drift(known, answers, dropped, self.mean))
 
     def _remember(self, drift: Drift) -> Drift | None:
@@ -98,13 +111,14 @@ class Watch:
 
     def to_bytes(self) -> bytes:
         """The state, to be read by `from_bytes`: 16 bytes a bucket, of which there are 5 or 6 for each doubling."""
+        width = self.width
         used = [self._buckets[level, :count] for level, count in enumerate(self._counts) if count]
         return msgspec.msgpack.encode(
             _Stored(
                 version=VERSION,
                 ticks=self._ticks,
                 last=self._last,
-                width=self.width,
+                width=width,
                 waiting=self._waiting,
                 sums=self._sums.astype("<f8").tobytes(),
                 counts=self._counts.astype("u1").tobytes(),
@@ -126,6 +140,6 @@ class Watch:
             new._buckets[filled] = np.frombuffer(stored.buckets, "<f8").reshape(-1, 2)
         except (msgspec.MsgspecError, ValueError) as error:
             raise FORM.unreadable(error) from error
-        new.number, new.drifts, new.width = stored.number, stored.drifts, stored.width
+        new.number, new.drifts, new._width = stored.number, stored.drifts, stored.width
         new._ticks, new._last, new._waiting = stored.ticks, stored.last, stored.waiting
         return new

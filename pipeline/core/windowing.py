@@ -52,6 +52,14 @@ def add(value: float, counts: Integers, buckets: Floats, sums: Floats, width: in
 
 
 @kernel
+def extend(values: Floats, counts: Integers, buckets: Floats, sums: Floats, width: int) -> int:
+    """Takes several numbers in, one after the other; returns the window's width."""
+    for i in range(values.shape[0]):
+        width = add(values[i], counts, buckets, sums, width)
+    return width
+
+
+@kernel
 def remove(level: int, number: int, counts: Integers, buckets: Floats) -> None:
     """Removes the oldest buckets of a level."""
     for k in range(counts[level] - number):

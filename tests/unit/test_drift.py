@@ -11,7 +11,7 @@ from forestall.pipeline.core.learning import ProblemState, decode_problem, encod
 from forestall.pipeline.errors import StateError
 from tests.unit.contract_samples import ANSWER
 
-KERNELS = ("add", "remove", "drop_oldest", "differs", "cut_once", "cut")
+KERNELS = ("add", "extend", "remove", "drop_oldest", "differs", "cut_once", "cut")
 
 
 def watched(errors: np.ndarray, weight: float = 1.0) -> Watch:
