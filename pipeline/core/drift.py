@@ -2,6 +2,7 @@
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from forestall.pipeline.core import windowing
 from forestall.pipeline.core.models.forms import Form
@@ -12,6 +13,7 @@ FORM = Form("a watch for drift", VERSION, "rebuild it from its log")
 SAME = 10 * windowing.CLOCK
 #: So many of the last drifts are remembered.
 REMEMBERED = 8
+_PLACES = np.arange(windowing.BUCKETS + 1)
 
 
 class Drift(msgspec.Struct, frozen=True, array_like=True):
@@ -109,10 +111,13 @@ class Watch:
         self.drifts = [*self.drifts[1 - REMEMBERED :], drift]
         return drift
 
+    def _used(self) -> NDArray[np.bool_]:
+        """Which buckets are in use, by level and place."""
+        return self._counts[:, None] > _PLACES
+
     def to_bytes(self) -> bytes:
         """The state, to be read by `from_bytes`: 16 bytes a bucket, of which there are 5 or 6 for each doubling."""
         width = self.width
-        used = [self._buckets[level, :count] for level, count in enumerate(self._counts) if count]
         return msgspec.msgpack.encode(
             _Stored(
                 version=VERSION,
@@ -120,9 +125,9 @@ class Watch:
                 last=self._last,
                 width=width,
                 waiting=self._waiting,
-                sums=self._sums.astype("<f8").tobytes(),
+                sums=self._sums.astype("<f8", copy=False).tobytes(),
                 counts=self._counts.astype("u1").tobytes(),
-                buckets=np.concatenate([*used, np.zeros((0, 2))]).astype("<f8").tobytes(),
+                buckets=self._buckets[self._used()].astype("<f8", copy=False).tobytes(),
                 number=self.number,
                 drifts=self.drifts,
             )
@@ -136,8 +141,7 @@ class Watch:
             stored = msgspec.convert(FORM.fields(data), _Stored)
             new._sums[:] = np.frombuffer(stored.sums, "<f8")
             new._counts[:] = np.frombuffer(stored.counts, "u1")
-            filled = np.arange(windowing.BUCKETS + 1) < new._counts[:, None]
-            new._buckets[filled] = np.frombuffer(stored.buckets, "<f8").reshape(-1, 2)
+            new._buckets[new._used()] = np.frombuffer(stored.buckets, "<f8").reshape(-1, 2)
         except (msgspec.MsgspecError, ValueError) as error:
             raise FORM.unreadable(error) from error
         new.number, new.drifts, new._width = stored.number, stored.drifts, stored.width

@@ -30,6 +30,15 @@ def scale_of(variance: float) -> float:
 
 
 @kernel
+def scales_of(variances: Floats) -> Floats:
+    """The scale of each column."""
+    scales = np.zeros(variances.shape[0])
+    for j in range(variances.shape[0]):
+        scales[j] = scale_of(variances[j])
+    return scales
+
+
+@kernel
 def standardise(squashed: float, mean: float, scale: float) -> float:
     """The encoded value."""
     return min(max((squashed - mean) * scale, -CLIP), CLIP)

@@ -6,6 +6,7 @@ other categories have a variance each.
 """
 
 import math
+from array import array
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -53,6 +54,7 @@ class BayesianFilter:
         self.flag_of: Integers = self._counts[step.FLAG]
         self.flag_of[:] = -1
         self.entries: dict[int, int] = {}
+        self._hashes = array("I")  # the keys of `entries`, as each commit stores them
         self.table: Floats = np.zeros((2, 16))
         self.tally: Integers = np.zeros((2, 16), np.int64)
         self.slots = 0
@@ -132,7 +134,8 @@ class BayesianFilter:
                 if self.flag_of[old] >= 0:
                     new.flag_of[column] = len(coordinates)
                     coordinates.append(int(self.flag_of[old]))
-        new.answers, new.slots, new.entries = self.answers, self.slots, dict(self.entries)
+        new.answers, new.slots = self.answers, self.slots
+        new.entries, new._hashes = dict(self.entries), self._hashes[:]
         new.table, new.tally = self.table.copy(), self.tally.copy()
         for entry in np.flatnonzero(self.tally[dense.SLOT, : len(self.entries)] >= 0):
             new.tally[dense.SLOT, entry] = len(coordinates)
@@ -154,7 +157,7 @@ class BayesianFilter:
                 covariance=stored.triangle(self.covariance),
                 encoding=stored.floats(self._columns[step.MEAN :]),
                 seen=stored.integers(self._counts),
-                categories=np.fromiter(self.entries, "<u4", len(self.entries)).tobytes(),
+                categories=stored.hashes(self._hashes),
                 table=stored.floats(self.table[:, : len(self.entries)]),
                 labels=self.tally[dense.LABELS, : len(self.entries)].astype("u1").tobytes(),
                 slot_of=self.tally[dense.SLOT, : len(self.entries)].astype("<i2").tobytes(),
@@ -172,7 +175,8 @@ class BayesianFilter:
         new._resize(weight, covariance, stored.read_floats(state.prior))
         new._columns[step.MEAN :] = stored.read_floats(state.encoding).reshape(2, state.columns)
         new._counts[:] = stored.read_integers(state.seen).reshape(2, state.columns)
-        categories = np.frombuffer(state.categories, "<u4").tolist()
+        categories = stored.read_hashes(state.categories)
+        new._hashes.extend(categories)
         new.entries = {category: entry for entry, category in enumerate(categories)}
         room = max(16, len(categories))
         new.table = _widened(stored.read_floats(state.table).reshape(2, len(categories)), room)
@@ -234,6 +238,7 @@ class BayesianFilter:
             self.table = _widened(self.table, room)
             self.tally = _widened(self.tally, room)
         self.entries[category] = entry
+        self._hashes.append(category)
         self.table[:, entry] = (0.0, PRIOR_VARIANCE)
         self.tally[:, entry] = (0, -1)
         return entry

@@ -1,5 +1,6 @@
 """The stored form of the filter: a small header and raw little-endian arrays, never pickle."""
 
+from array import array
 from functools import lru_cache
 
 import msgspec
@@ -65,6 +66,17 @@ def read_floats(data: bytes) -> Floats:
 def read_integers(data: bytes) -> Integers:
     """The flat array, its own memory."""
     return np.frombuffer(data, "<i8").astype(np.int64)
+
+
+def hashes(of: "array[int]") -> bytes:
+    """The bytes of an array of 32-bit hashes."""
+    return np.frombuffer(of, np.uint32).astype("<u4", copy=False).tobytes()
+
+
+def read_hashes(data: bytes) -> list[int]:
+    """The hashes."""
+    found: list[int] = np.frombuffer(data, "<u4").tolist()
+    return found
 
 
 def triangle(covariance: Floats) -> bytes:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from forestall.pipeline.core.models.arrays import Floats, Integers
-from forestall.pipeline.core.models.encoding import above, below, scale_of, squash, standardise
+from forestall.pipeline.core.models.encoding import above, below, scales_of, squash, standardise
 from forestall.pipeline.core.models.forms import Form
 from forestall.pipeline.core.models.kernel import kernel
 
@@ -131,9 +131,8 @@ def weights_of(
     slots = slot_of[: len(categories)]
     by_entry = np.where(slots >= 0, weight[slots], table[0, : len(categories)])
     flags = np.where(flag_of >= 0, weight[flag_of], 0.0)
-    scale = np.array([scale_of(v) for v in variance])
     learned = weight[: 3 * columns].reshape(3, columns)
-    rounded = np.vstack([mean, scale, learned, flags]).astype(np.float32).astype(np.float64)
+    rounded = np.vstack([mean, scales_of(variance), learned, flags]).astype(np.float32).astype(np.float64)
     return Weights(
         bias=float(np.float32(weight[3 * columns])),
         table=rounded,
