@@ -18,7 +18,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.fetcher import FetchResult
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.errors import ConsumerStoppedError, OffsetOutOfRangeError
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as AIOKafkaDriverConsumer
@@ -29,7 +29,7 @@ from mode.services import WaitResults
 from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.agents.eager import begin
 from forestall.agents.metadata import ask_slowly
-from forestall.pipeline.core.effects import Record
+from forestall.agents.unpacking import Slices
 from forestall.pipeline.errors import PositionLost
 
 Fetched = dict[TP, list[Any]]
@@ -133,24 +133,17 @@ class ChunkThread(AIOKafkaConsumerThread):
             return chunks
         while place in fetcher._records:
             result, start = fetcher._records[place], state.position
-            if type(result) is FetchResult and result.has_more():
-                result._partition_records._consumer_record = _as_record
+            if type(result) is FetchResult and type(result._partition_records) is PartitionRecords:
+                result._partition_records = Slices(result._partition_records, self.chunked.limit)
             try:
-                drained = await fetcher.fetched_records((place,), timeout=0, max_records=self.chunked.limit)
+                drained = await fetcher.fetched_records((place,), timeout=0, max_records=1)  # one slice
             except OffsetOutOfRangeError:
                 raise position_lost(place, start, "the log has no such offset", self.chunked) from None
             if drained or state.position > start:
-                end = _readable_end(state)
+                (records,) = drained.get(place, [[]])
+                topic, number = place
                 chunks.append(
-                    Chunk(
-                        place.topic,
-                        place.partition,
-                        drained.get(place, []),
-                        start,
-                        state.position,
-                        epoch,
-                        end,
-                    )
+                    Chunk(topic, number, records, start, state.position, epoch, _readable_end(state))
                 )
         return chunks
 
@@ -280,11 +273,6 @@ class Transport(AIOKafkaDriverTransport):
 def _chunked(transport: Any) -> Chunked:
     chunked: Chunked = transport.chunked
     return chunked
-
-
-def _as_record(_place: Any, record: Any) -> Record:
-    """Takes the place of aiokafka's own conversion, whose record has eleven fields."""
-    return Record(record.offset, record.timestamp, record.key, record.value)
 
 
 def _readable_end(state: Any) -> int:

@@ -5,7 +5,9 @@ One that fails after an upgrade says which part of agents/transport.py to look a
 
 import asyncio
 import inspect
+import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import entry_points, version
 from pathlib import Path
@@ -16,9 +18,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher, FetchResult, PartitionRecords
 from aiokafka.consumer.subscription_state import SubscriptionState
-from aiokafka.errors import OffsetOutOfRangeError
+from aiokafka.errors import CorruptRecordException, OffsetOutOfRangeError
 from aiokafka.record import MemoryRecords
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.streams import Stream
 from faust.tables.recovery import Recovery
 from faust.transport.consumer import Consumer
@@ -35,6 +36,7 @@ from forestall.agents.transport import (
 )
 from forestall.pipeline.core.effects import Record
 from forestall.pipeline.errors import PositionLost
+from tests.builders.batches import ABORT, TRANSACTIONAL, batch, damaged, marker
 
 PLACE = TopicPartition("events", 0)
 PINNED = ("aiokafka", "faust-streaming", "mode-streaming")
@@ -94,7 +96,7 @@ def test_faust_seeks_before_it_lets_streams_flow_again() -> None:
 
 def test_a_chunk_is_what_was_fetched_between_two_positions() -> None:
     """Records as they are, and the consumer's positions around them."""
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     (chunk,) = taken(thread, fetcher)
     assert chunk == Chunk(
         "events", 0, [Record(n, 1000 + n, b"k", b"v%d" % n) for n in range(3)], 0, 3, "epoch", 9
@@ -103,7 +105,7 @@ def test_a_chunk_is_what_was_fetched_between_two_positions() -> None:
 
 def test_a_fetch_is_cut_into_chunks_that_join() -> None:
     """Each starts where the one before it ended."""
-    thread, fetcher = reader(batch(0, 5), limit=2)
+    thread, fetcher = reader(batch(0, range(5)), limit=2)
     assert [(c.start, c.end, len(c.records)) for c in taken(thread, fetcher)] == [
         (0, 2, 2),
         (2, 4, 2),
@@ -111,22 +113,60 @@ def test_a_fetch_is_cut_into_chunks_that_join() -> None:
     ]
 
 
+def test_aiokafkas_record_batches_are_ours_to_iterate() -> None:
+    """Slices stands in for PartitionRecords, of which a FetchResult wants no more than this; and it unpacks as that
+    does: tests/properties/test_unpacking.py compares them."""
+    wanted = set(
+        re.findall(r"self\._partition_records(?:\.\w+)?(?!\.| =|\w)", inspect.getsource(FetchResult))
+    )
+    assert wanted == {"self._partition_records", "self._partition_records.next_fetch_offset"}
+    (built,) = [MemoryRecords(batch(0, range(3))).next_batch()]
+    assert [(r.offset, r.timestamp, r.key, r.value) for r in built][1] == (1, 1001, b"k", b"v1")
+
+
+def test_a_batch_that_has_ended_begins_anew_if_it_is_asked_again() -> None:
+    """So it must not be, and it is iterated once."""
+    built = MemoryRecords(batch(0, range(3))).next_batch()
+    assert len(list(built)) == 3
+    with pytest.raises(CorruptRecordException):
+        next(built)
+
+
+def test_what_was_aborted_is_not_handed_on() -> None:
+    """A chunk's records are what was committed around it."""
+    aborted = batch(0, range(2), producer=7, attributes=TRANSACTIONAL)
+    thread, fetcher = reader(
+        aborted + marker(2, producer=7, kind=ABORT) + batch(3, range(2)), aborted=[(7, 0)]
+    )
+    (chunk,) = taken(thread, fetcher)
+    assert ([record.offset for record in chunk.records], chunk.start, chunk.end) == ([3, 4], 0, 5)
+
+
+def test_a_damaged_batch_is_an_error() -> None:
+    """Nothing of the fetch is handed on, not even what came before it: it is fetched again."""
+    thread, fetcher = reader(batch(0, range(2)) + damaged(batch(2, range(2))))
+    with pytest.raises(CorruptRecordException):
+        thread._drain(fetcher, {PLACE}, None).send(None)
+    assert taken(thread, fetcher) == []
+    assert PLACE not in fetcher._records
+
+
 def test_a_transaction_marker_alone_is_an_empty_chunk() -> None:
     """It has no record, but it moves the position, which must be committed."""
-    thread, fetcher = reader(control_batch(0))
+    thread, fetcher = reader(marker(0, producer=7))
     assert [(c.start, c.end, c.records) for c in taken(thread, fetcher)] == [(0, 1, [])]
 
 
 def test_what_was_fetched_before_a_seek_is_not_handed_on() -> None:
     """aiokafka compares the fetch's offset with the position."""
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     fetcher._subscriptions.seek(PLACE, 77)
     assert taken(thread, fetcher) == []
 
 
 def test_nothing_is_taken_of_a_partition_that_is_not_ours() -> None:
     """Until the assignment has its epoch, what was fetched stays where it is."""
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     thread.chunked.epochs.clear()
     assert taken(thread, fetcher) == []
     assert PLACE in fetcher._records
@@ -134,7 +174,7 @@ def test_nothing_is_taken_of_a_partition_that_is_not_ours() -> None:
 
 def test_a_position_outside_of_the_log_is_an_error_and_no_reset() -> None:
     """The message says where, and what to do."""
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     fetcher._records.clear()
     fetcher._set_error(PLACE, OffsetOutOfRangeError({PLACE: 0}))
     with pytest.raises(PositionLost, match="events partition 0: the state stands at position 0"):
@@ -143,7 +183,7 @@ def test_a_position_outside_of_the_log_is_an_error_and_no_reset() -> None:
 
 def test_a_foreign_topic_that_lost_our_position_has_a_remedy_of_its_own() -> None:
     """It has no state that could be deleted: the group's offset is its position."""
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     thread.chunked.foreign = frozenset({PLACE.topic})
     fetcher._records.clear()
     fetcher._set_error(PLACE, OffsetOutOfRangeError({PLACE: 0}))
@@ -191,7 +231,7 @@ def test_while_events_come_a_fetch_waits_for_more() -> None:
             thread._came -= SILENCE
         return asked
 
-    thread, fetcher = reader(batch(0, 3))
+    thread, fetcher = reader(batch(0, range(3)))
     fetcher._closed, fetcher._fetch_waiters = False, set()
     fetcher._loop = asyncio.get_event_loop()
     assert fetcher._loop.run_until_complete(fetches(thread, fetcher)) == [
@@ -235,7 +275,7 @@ def chunked(limit: int = 100) -> Chunked:
     return Chunked(frozenset({"events"}), positions=None, failed=print, limit=limit, epochs={PLACE: "epoch"})
 
 
-def reader(records: bytes, limit: int = 100) -> tuple[Any, Any]:
+def reader(records: bytes, limit: int = 100, aborted: Sequence[tuple[int, int]] = ()) -> tuple[Any, Any]:
     """Our thread, and aiokafka's fetcher that has just received these bytes for position 0."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -253,7 +293,7 @@ def reader(records: bytes, limit: int = 100) -> tuple[Any, Any]:
     fetcher._subscriptions.seek(PLACE, 0)
     assignment = fetcher._subscriptions.subscription.assignment
     assignment.state_value(PLACE).highwater, assignment.state_value(PLACE).lso = 9, 9
-    unpacked = PartitionRecords(PLACE, MemoryRecords(records), [], 0, None, None, True, 1)
+    unpacked = PartitionRecords(PLACE, MemoryRecords(records), aborted, 0, None, None, True, 1)
     fetcher._records[PLACE] = FetchResult(
         PLACE, assignment=assignment, partition_records=unpacked, backoff=0.1
     )
@@ -267,28 +307,3 @@ def taken(thread: Any, fetcher: Any) -> list[Chunk]:
         taking.send(None)
     chunks: list[Chunk] = returned.value.value.get(PLACE, [])
     return chunks
-
-
-def batch(first: int, count: int) -> bytes:
-    """A record batch as a broker sends it."""
-    builder = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1_000_000)
-    for n in range(count):
-        builder.append(n, 1000 + n, b"k", b"v%d" % (first + n), [])
-    return bytes(builder.build())
-
-
-def control_batch(first: int) -> bytes:
-    """The marker of a committed transaction."""
-    builder = DefaultRecordBatchBuilder(2, 0, 1, 7, 0, 0, 1_000_000)
-    builder.append(0, 1000, b"\x00\x00\x00\x01", b"\x00\x00\x00\x00\x00\x00", [])
-    built = bytearray(builder.build())
-    built[22] |= 0x20  # attributes: the control bit; CRC follows
-    return bytes(with_crc(built))
-
-
-def with_crc(built: bytearray) -> bytearray:
-    """The batch with its checksum made good."""
-    from aiokafka.record.util import calc_crc32c
-
-    built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
-    return built
