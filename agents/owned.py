@@ -173,18 +173,20 @@ class Owned:
         metrics.commit_seconds.labels(self.part.name).observe(did.seconds)
         metrics.know_types(self.core.event_types())
         metrics.carry_out(did.changes.counts)
-        if did.changes.effects and self.relay is not None:
-            self.relay.wake(did.changes.effects)
+        if self.relay is not None:
+            self.relay.wake(did.outboxes)
         if self.ticker is not None:
             self.ticker.saw(did.records)
         self._judge(did)
 
     def _judge(self, did: Committed) -> None:
-        letters = [effect for effect in did.changes.effects if effect.destination == DEAD_LETTERS]
+        letters = did.outboxes.get(DEAD_LETTERS)
         if not letters:
             self._breaker.saw(len(did.records))
             return
-        dead = {letter.offset: letter for letter in map(decode_dead_letter, (e.payload for e in letters))}
+        dead = {
+            letter.offset: letter for letter in map(decode_dead_letter, (each.payload for each in letters))
+        }
         for record in did.records:
             letter = dead.get(record.offset)
             if letter is None:

@@ -27,8 +27,9 @@ from forestall.pipeline.core.effects import Changes, Progress, Record
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.errors import ForestallError, StaleEpoch, StalePosition
 from forestall.pipeline.raised import place_of, words_of
+from forestall.pipeline.store.groups import by_destination
 from forestall.pipeline.store.interface import Store
-from forestall.pipeline.store.values import Commit
+from forestall.pipeline.store.values import Commit, OutboxRecord
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Committed(NamedTuple):
 
     records: Sequence[Record]
     changes: Changes
+    outboxes: Mapping[str, Sequence[OutboxRecord]]
     seconds: float
 
 
@@ -249,6 +251,7 @@ class Processor:
 
     async def _commit(self, records: Sequence[Record], end: int) -> None:
         changes = self.core.take_changes()
+        outboxes = by_destination(changes.effects)
         commit = Commit(
             epoch=self.token,
             start=self.position,
@@ -257,14 +260,14 @@ class Processor:
             expected_commit=self.commit,
             documents=changes.documents,
             due=changes.due,
-            effects=changes.effects,
+            outboxes=outboxes,
         )
         loop = asyncio.get_running_loop()
         began = loop.time()
         await self.store.commit(commit)
         self.position, self.commit = end, commit.commit_id
         self.core.committed(self._limits.cached)
-        await self._committed(Committed(records, changes, loop.time() - began))
+        await self._committed(Committed(records, changes, outboxes, loop.time() - began))
 
     async def _go_back(self, position: int, commit: str | None) -> None:
         """Forgets what was not committed, drops what was fetched, and reads on from the state's position; unless the

@@ -8,7 +8,7 @@ not at all; receivers take mark + 1, ignore lower, and stop on higher. Where del
 import asyncio
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 
 from aiokafka.errors import KafkaError
@@ -16,7 +16,6 @@ from aiokafka.errors import KafkaError
 from forestall.agents.fresh import Fresh
 from forestall.agents.marks import Marks
 from forestall.agents.receivers import Receiver
-from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap
 from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.values import OutboxRecord
@@ -196,14 +195,11 @@ class Relay:
             pending = [task for task in pending if not task.done()]
         await asyncio.gather(self._marks.end(), *(lane.close() for lane in self._lanes))
 
-    def wake(self, effects: Iterable[Effect]) -> None:
-        """These were committed."""
-        outboxes: dict[str, list[OutboxRecord]] = {}
-        for destination, sequence, key, payload in effects:
-            outboxes.setdefault(destination, []).append(OutboxRecord(sequence, key, payload))
+    def wake(self, outboxes: Mapping[str, Sequence[OutboxRecord]]) -> None:
+        """These were committed, by destination."""
         for lane in self._lanes:
-            if lane.source in outboxes:
-                lane.wake(outboxes[lane.source])
+            if records := outboxes.get(lane.source):
+                lane.wake(records)
 
     def waiting(self) -> dict[str, int]:
         """By kind of destination, how many records are known to wait; of lanes that share an outbox the most."""

@@ -6,13 +6,14 @@ from typing import Any
 
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import StateError
+from forestall.pipeline.store.groups import by_destination
 from forestall.pipeline.store.values import Commit, Held
 
 _numbers = itertools.count(1)
 
 
 def commit_from(held: Held, **changes: Any) -> Commit:
-    """A commit of ten records that the writer who saw `held` would make."""
+    """A commit of ten records, with these `effects`, that the writer who saw `held` would make."""
     plain = {
         "epoch": held.epoch,
         "start": held.position,
@@ -20,7 +21,8 @@ def commit_from(held: Held, **changes: Any) -> Commit:
         "commit_id": f"commit-{next(_numbers)}",
         "expected_commit": held.commit,
     }
-    return Commit(**(plain | changes))
+    outboxes = by_destination(changes.pop("effects", ()))
+    return Commit(**plain | changes, outboxes=outboxes)
 
 
 def effects_to(destination: str, *sequences: int) -> list[Effect]:

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from typing import TypeVar
 
-from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.store.values import Commit
 
 Argument = str | bytes | int
 Value = TypeVar("Value")
 
 
-def flat(commit: Commit, groups: Mapping[str, list[Effect]]) -> list[Argument]:
-    """The arguments in commit.lua's order; `groups` are the commit's effects by destination."""
+def flat(commit: Commit) -> list[Argument]:
+    """The arguments in commit.lua's order."""
     kept, gone = _parted(commit.documents)
     due, undue = _parted(commit.due)
     lists: tuple[list[Argument], ...] = (
@@ -22,14 +21,14 @@ def flat(commit: Commit, groups: Mapping[str, list[Effect]]) -> list[Argument]:
     )
     arguments: list[Argument] = [
         commit.epoch, commit.commit_id, commit.expected_commit or "", commit.start, commit.end,
-        *map(len, lists), len(groups),
+        *map(len, lists), len(commit.outboxes),
     ]  # fmt: skip
     for some in lists:
         arguments += some
-    for destination, effects in groups.items():
-        arguments += (destination, effects[0].sequence, len(effects))
-        for effect in effects:
-            arguments += (b"-" if effect.key is None else b"+" + effect.key, effect.payload)
+    for destination, records in commit.outboxes.items():
+        arguments += (destination, records[0].sequence, len(records))
+        for _, key, payload in records:
+            arguments += (b"-" if key is None else b"+" + key, payload)
     return arguments
 
 

@@ -1,22 +1,24 @@
-"""Effects by destination, checked to be gapless among themselves."""
+"""Effects as the records of their destinations' outboxes, checked to be gapless among themselves."""
 
 from collections.abc import Iterable
 
 from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap
+from forestall.pipeline.store.values import OutboxRecord
 
 
-def by_destination(effects: Iterable[Effect]) -> dict[str, list[Effect]]:
+def by_destination(effects: Iterable[Effect]) -> dict[str, list[OutboxRecord]]:
     """Groups effects, order kept. Raises SequenceGap where one does not follow the one before it."""
-    groups: dict[str, list[Effect]] = {}
-    for effect in effects:
-        group = groups.get(effect.destination)
+    groups: dict[str, list[OutboxRecord]] = {}
+    for destination, sequence, key, payload in effects:
+        record = OutboxRecord(sequence, key, payload)
+        group = groups.get(destination)
         if group is None:
-            groups[effect.destination] = [effect]
+            groups[destination] = [record]
             continue
-        if effect.sequence != group[-1].sequence + 1:
-            raise gap(effect.destination, group[-1].sequence, effect.sequence)
-        group.append(effect)
+        if sequence != group[-1].sequence + 1:
+            raise gap(destination, group[-1].sequence, sequence)
+        group.append(record)
     return groups
 
 

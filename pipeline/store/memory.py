@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TypeVar
 
-from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import StaleEpoch, StalePosition
-from forestall.pipeline.store.groups import by_destination, gap
+from forestall.pipeline.store.groups import gap
 from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
 
 Value = TypeVar("Value")
@@ -61,7 +60,6 @@ class MemoryStore:
 
     async def commit(self, commit: Commit) -> None:
         """See Store."""
-        groups = by_destination(commit.effects)
         position, held, epoch = self._held
         if epoch != commit.epoch:
             raise StaleEpoch(epoch or "")
@@ -69,21 +67,21 @@ class MemoryStore:
             return
         if (position, held) != (commit.start, commit.expected_commit):
             raise StalePosition(position, held or "")
-        for destination, effects in groups.items():
+        for destination, records in commit.outboxes.items():
             top = self._tops.get(destination, 0)
-            if effects[0].sequence != top + 1:
-                raise gap(destination, top, effects[0].sequence)
-        self._write(commit, groups)
+            if records[0].sequence != top + 1:
+                raise gap(destination, top, records[0].sequence)
+        self._write(commit)
 
-    def _write(self, commit: Commit, groups: dict[str, list[Effect]]) -> None:
+    def _write(self, commit: Commit) -> None:
         for key, document in commit.documents.items():
             _put(self._documents, key, document)
         for key, ms in commit.due.items():
             _put(self._due, key, ms)
-        for destination, effects in groups.items():
+        for destination, records in commit.outboxes.items():
             outbox = self._outboxes.setdefault(destination, {})
-            outbox.update((effect.sequence, OutboxRecord(*effect[1:])) for effect in effects)
-            self._tops[destination] = effects[-1].sequence
+            outbox.update((record.sequence, record) for record in records)
+            self._tops[destination] = records[-1].sequence
         self._held = Held(commit.end, commit.commit_id, commit.epoch)
 
     async def destinations(self) -> list[str]:

@@ -8,7 +8,7 @@ import msgspec
 
 from forestall.pipeline.errors import StaleEpoch, StalePosition
 from forestall.pipeline.store.arguments import flat
-from forestall.pipeline.store.groups import by_destination, gap
+from forestall.pipeline.store.groups import gap
 from forestall.pipeline.store.keys import PartitionKeys
 from forestall.pipeline.store.script import Client, Script
 from forestall.pipeline.store.values import Commit, Held, Origin, OutboxRecord, Reading, StoredState
@@ -75,10 +75,9 @@ class PartitionStore:
 
     async def commit(self, commit: Commit) -> None:
         """See Store. One Lua call."""
-        groups = by_destination(commit.effects)
         own = self._keys
-        keys = [own.meta, own.state, own.due, own.tops, *map(own.outbox, groups)]
-        match await COMMIT.run(self._redis, keys, flat(commit, groups)):
+        keys = [own.meta, own.state, own.due, own.tops, *map(own.outbox, commit.outboxes)]
+        match await COMMIT.run(self._redis, keys, flat(commit)):
             case [b"epoch", holder]:
                 raise StaleEpoch(holder.decode())
             case [b"position", position, held]:

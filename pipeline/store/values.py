@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from forestall.pipeline.core.effects import Effect
-
 
 class Held(NamedTuple):
     """Where a partition stands: next `position` (0 if new), last `commit`'s id, holder's `epoch`."""
@@ -17,12 +15,21 @@ class Held(NamedTuple):
     epoch: str | None
 
 
+class OutboxRecord(NamedTuple):
+    """One record that waits in an outbox; `sequence` is gapless from 1, `key` the Kafka key."""
+
+    sequence: int
+    key: bytes | None
+    payload: bytes
+
+
 class Commit(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a partition, written whole or not at all.
 
     It applies only where the state stands at `start` with `expected_commit`, as the writer last saw them:
     both, because a bounded step moves the state and leaves the position (`start == end`). `commit_id` is
-    random and new. A document (bytes) or due time (epoch ms) of None is deleted.
+    random and new. A document (bytes) or due time (epoch ms) of None is deleted. `outboxes` are the new effects by
+    destination, gapless among themselves (groups.by_destination).
     """
 
     epoch: str
@@ -32,15 +39,7 @@ class Commit(msgspec.Struct, frozen=True, kw_only=True):
     expected_commit: str | None
     documents: Mapping[str, bytes | None] = {}
     due: Mapping[str, int | None] = {}
-    effects: Sequence[Effect] = ()
-
-
-class OutboxRecord(NamedTuple):
-    """One record that waits in an outbox; `sequence` is gapless from 1, `key` the Kafka key."""
-
-    sequence: int
-    key: bytes | None
-    payload: bytes
+    outboxes: Mapping[str, Sequence[OutboxRecord]] = {}
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

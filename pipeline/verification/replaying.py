@@ -9,6 +9,7 @@ from forestall.pipeline.core.head import HEAD
 from forestall.pipeline.core.protocol import Core
 from forestall.pipeline.errors import ForestallError
 from forestall.pipeline.raised import words_of
+from forestall.pipeline.store.groups import by_destination
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import Commit, StoredState
 
@@ -147,7 +148,7 @@ class Replay:
                 expected_commit=held.commit,
                 documents=changes.documents,
                 due=changes.due,
-                effects=changes.effects,
+                outboxes=by_destination(changes.effects),
             )
         )
         self._told(changes)

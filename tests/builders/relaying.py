@@ -8,7 +8,6 @@ from aiokafka.errors import KafkaConnectionError
 
 from forestall.agents.marks import Marks
 from forestall.agents.relay import Lane, Relay
-from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.errors import SequenceGap
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import Commit, OutboxRecord
@@ -64,7 +63,7 @@ class Bench:
     async def emit(self, effects: int) -> None:
         """Commits so many effects."""
         await self.store.acquire("us")
-        numbered = [Effect("alerts", next(self._numbers), None, b"{}") for _ in range(effects)]
+        numbered = [OutboxRecord(next(self._numbers), None, b"{}") for _ in range(effects)]
         held = await self.store.held()
         commit = Commit(
             epoch="us",
@@ -72,10 +71,10 @@ class Bench:
             end=held.position + 1,
             commit_id=f"{numbered[-1].sequence}",
             expected_commit=held.commit,
-            effects=numbered,
+            outboxes={"alerts": numbered},
         )
         await self.store.commit(commit)
-        self.relay.wake(numbered)
+        self.relay.wake({"alerts": numbered})
 
     async def until_sent(self, *numbers: int) -> None:
         """Waits until the lanes have recorded these numbers."""

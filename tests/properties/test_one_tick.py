@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from forestall.agents.chunk import Chunk, Chunked, Place
 from forestall.agents.own_events import journal_copy, moment, tick
 from forestall.agents.processor import Limits, Processor
-from forestall.pipeline.core.effects import Effect, Record
+from forestall.pipeline.core.effects import Record
 from forestall.pipeline.core.foresee import Foresee
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import Commit, StoredState
@@ -83,10 +83,11 @@ class Tallying(MemoryStore):
         if lands is not None:
             raise Killed
 
-    def _write(self, commit: Commit, groups: dict[str, list[Effect]]) -> None:
-        super()._write(commit, groups)
-        for effect in commit.effects:
-            self.emitted[effect.destination].update(repr(effect).encode())
+    def _write(self, commit: Commit) -> None:
+        super()._write(commit)
+        for destination, records in commit.outboxes.items():
+            for record in records:
+                self.emitted[destination].update(repr(record).encode())
         self._outboxes.clear()
 
 

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from forestall.pipeline.store.connect import connect
+from forestall.pipeline.store.groups import by_destination
 from forestall.pipeline.store.interface import Store
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.partition import PartitionStore
@@ -64,7 +65,7 @@ class Writer:
             expected_commit="other" if fault == "expected" else held.commit,
             documents=plan["documents"],
             due=plan["due"],
-            effects=effects,
+            outboxes=by_destination(effects),
         )
         return self.last
 

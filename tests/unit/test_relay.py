@@ -7,7 +7,6 @@ from aiokafka.errors import KafkaConnectionError
 
 from forestall.agents import marks as marks_module
 from forestall.agents import relay as module
-from forestall.pipeline.core.effects import Effect
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import OutboxRecord
 from tests.builders.relaying import Bench, Receiver
@@ -154,6 +153,6 @@ async def test_a_relay_stops_also_when_work_comes_at_the_same_moment() -> None:
     bench = Bench(Receiver())
     bench.relay.start()
     await asyncio.sleep(0.02)
-    bench.relay.wake([Effect("alerts", 1, None, b"{}")])
+    bench.relay.wake({"alerts": [OutboxRecord(1, None, b"{}")]})
     async with asyncio.timeout(3):
         await bench.relay.stop()
