@@ -52,8 +52,3 @@ def histogram(name: str, text: str, *labels: str, buckets: tuple[float, ...]) ->
 def info(name: str, text: str) -> Instrument[Info]:
     """Words about the process, as labels of a metric that is always 1."""
     return Instrument(name, text, (), lambda registry: Info(name, text, registry=registry))
-
-
-def add(made: Counter, labels: tuple[str, ...], n: float) -> None:
-    """Counts `n` more under these label values."""
-    (made.labels(*labels) if labels else made).inc(n)

@@ -19,7 +19,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, PlatformCollector, ProcessCollector
 
-from forestall.pipeline.instruments import Instrument, add, counter, gauge, histogram, info
+from forestall.pipeline.instruments import Instrument, counter, gauge, histogram, info
 from forestall.schemas.event import EVENT_TYPES
 
 log = logging.getLogger(__name__)
@@ -130,6 +130,7 @@ class Metrics:
             self.__dict__[row.attribute] = row.make(registry)
         self._strict = strict
         self._types = frozenset(EVENT_TYPES)
+        self._counters: dict[tuple[str, ...], Counter] = {}  # by the cores' keys
         self._problems: dict[int, set[str]] = {}
 
     def know_types(self, types: Iterable[str]) -> None:
@@ -139,14 +140,22 @@ class Metrics:
     def carry_out(self, counts: Mapping[tuple[str, ...], int]) -> None:
         """Adds what a core counted; a key is the metric's short name and its label values."""
         for key, n in counts.items():
-            name, *labels = key
-            row = COUNTERS.get(name)
-            if row is None or len(labels) != len(row.labels):
+            found = self._counters.get(key) or self._counter(key)
+            if found is None:
                 self._unknown(key, n)
-                continue
-            if row is COUNTERS["events"] and labels[0] not in self._types:
-                labels = [OTHER]
-            add(row.of(self), tuple(labels), n)
+            else:
+                found.inc(n)
+
+    def _counter(self, key: tuple[str, ...]) -> Counter | None:
+        name, *labels = key
+        row = COUNTERS.get(name)
+        if row is None or len(labels) != len(row.labels):
+            return None
+        if row is COUNTERS["events"] and labels[0] not in self._types:
+            return row.of(self).labels(OTHER)  # not kept: there is no end to them, and they may become known
+        found = row.of(self).labels(*labels) if labels else row.of(self)
+        self._counters[key] = found
+        return found
 
     def show_scores(self, partition: int, scores: Mapping[str, Mapping[str, float]]) -> None:
         """Shows what learn's partition knows of its problems, and no longer what it no longer knows.

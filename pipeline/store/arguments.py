@@ -1,23 +1,18 @@
 """A commit as the one flat argument list that commit.lua takes."""
 
-from collections.abc import Mapping
-from typing import TypeVar
-
 from forestall.pipeline.store.values import Commit
 
 Argument = str | bytes | int
-Value = TypeVar("Value")
 
 
 def flat(commit: Commit) -> list[Argument]:
     """The arguments in commit.lua's order."""
-    kept, gone = _parted(commit.documents)
-    due, undue = _parted(commit.due)
+    documents, due = commit.documents.items(), commit.due.items()
     lists: tuple[list[Argument], ...] = (
-        [item for pair in kept.items() for item in pair],
-        [*gone],
-        [item for key, ms in due.items() for item in (ms, key)],
-        [*undue],
+        [item for key, document in documents if document is not None for item in (key, document)],
+        [key for key, document in documents if document is None],
+        [item for key, ms in due if ms is not None for item in (ms, key)],
+        [key for key, ms in due if ms is None],
     )
     arguments: list[Argument] = [
         commit.epoch, commit.commit_id, commit.expected_commit or "", commit.start, commit.end,
@@ -30,8 +25,3 @@ def flat(commit: Commit) -> list[Argument]:
         for _, key, payload in records:
             arguments += (b"-" if key is None else b"+" + key, payload)
     return arguments
-
-
-def _parted(table: Mapping[str, Value | None]) -> tuple[dict[str, Value], list[str]]:
-    kept = {key: value for key, value in table.items() if value is not None}
-    return kept, [key for key in table if key not in kept]

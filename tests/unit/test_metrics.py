@@ -65,6 +65,18 @@ def test_types_that_the_catalogue_does_not_name_share_one_label() -> None:
     }
 
 
+def test_a_type_counts_under_its_name_from_when_the_catalogue_names_it() -> None:
+    """Until then it is one of the others."""
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, strict=True)
+    for known in ([], ["order.placed"], []):
+        metrics.know_types(known)
+        metrics.carry_out(Counter({("events", "order.placed"): 1}))
+    counted = samples(registry)
+    assert counted[("forestall_events_total", "other")] == 1
+    assert counted[("forestall_events_total", "order.placed")] == 2
+
+
 @pytest.mark.parametrize("key", [("unheard_of",), ("alerts", "return"), ("lag_records", "foresee", "0")])
 def test_an_unknown_count_is_loud_in_tests_and_counted_in_production(key: tuple[str, ...]) -> None:
     """A name or a number of labels that the table lacks raises if strict, else moves the warning counter."""
