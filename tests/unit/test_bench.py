@@ -140,18 +140,18 @@ def test_a_cores_work_moves_its_clock_and_nothing_else_does(tmp_path: Path) -> N
 
 
 def test_cpu_counts_children_that_live_and_those_that_have_ended() -> None:
-    """A system may work in processes of its own."""
+    """A system may work in processes of its own. (Their time is told in ticks of 10 ms.)"""
     burn = "import time\nwhile time.process_time() < .3: pass\n"
     before = cpu_seconds(os.getpid())
     subprocess.run([sys.executable, "-c", burn], check=True)
-    assert cpu_seconds(os.getpid()) - before >= 0.29
+    assert cpu_seconds(os.getpid()) - before > 0.28
     with subprocess.Popen(
         [sys.executable, "-c", burn + "input()"], stdin=subprocess.PIPE, text=True
     ) as child:
         deadline = time.monotonic() + 10
         while cpu_seconds(child.pid) < 0.29 and time.monotonic() < deadline:
             time.sleep(0.01)
-        assert cpu_seconds(os.getpid()) - before >= 0.58
+        assert cpu_seconds(os.getpid()) - before > 0.57
         child.communicate("\n")
 
 
