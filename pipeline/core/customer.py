@@ -196,8 +196,12 @@ class Customer:
 
     def pop_due(self, until: int) -> Timer | None:
         """The next that is due at or before `until`, in the order (ms, kind, key); it will not be due again."""
-        due = self.next_due()
-        return heappop(self.timers) if due is not None and due <= until else None
+        timers = self.timers
+        while timers and timers[0][0] <= until:
+            timer = heappop(timers)
+            if self._counts(timer):
+                return timer
+        return None
 
     def _set_timer(self, timer: Timer) -> None:
         heappush(self.timers, timer)

@@ -231,17 +231,16 @@ class Foresee:
         """Fires what is due before `ms`, in event-time order."""
         working = self.state.working
         due = working.due
-        while True:
-            first = due.first()
-            if first is None and not due.reaches(ms):
-                return Progress(index, frozenset(), True)
-            if first is None or first[0] >= ms:
-                return None
+        first = due.first()
+        while first is not None and first[0] < ms:
             at, key = first
             if key not in working.customers:
                 return Progress(index, working.missing(due.before(ms, DUE_AHEAD)), False)
             if len(working.changed) >= budget:
                 return Progress(index, frozenset(), False)
             fire(self.state, key, at)
-            if due.first() == first:  # of another state than the customer: its commit will be refused
+            fired, first = first, due.first()
+            if first == fired:  # of another state than the customer: its commit will be refused
                 due.set(key, None)
+                first = due.first()
+        return Progress(index, frozenset(), True) if first is None and not due.reaches(ms) else None
