@@ -1,6 +1,7 @@
 """Asking: the features of the moment, a question for each problem that asks there, its prediction."""
 
 from collections.abc import Iterable, Sequence
+from math import nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from forestall.schemas.event import Event
 RATE_PRIOR = 4.0
 #: Before a problem's first notice nothing is known.
 NO_MODEL = 0.5
-_NEVER = np.full(3, np.nan)
+_NEVER = (nan, nan, nan)
 _HOUR_MS = 3_600_000
 #: 1970-01-01 was a Thursday.
 _FIRST_WEEKDAY = 3
@@ -104,14 +105,17 @@ def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> t
     """The layout's columns (float32) and category hashes (0 where absent) at this moment."""
     layout = partition.program.layout
     subject = customer.subjects.of(occasion.subject) if occasion.subject else None
-    out = np.empty(len(layout.columns))
+    columns = np.empty(len(layout.columns), np.float32)
+    first, last, events = subject or _NEVER
     fill(
         customer.numbers,
         layout.spans,
         occasion.numbers,
-        np.array(subject) if subject is not None else _NEVER,
+        first,
+        last,
+        events,
         occasion.ms / 1000.0,
-        out,
+        columns,
     )
     seeds = partition.program.category_seeds
     values = category_fields(layout, occasion)
@@ -123,7 +127,7 @@ def moment_of(partition: Partition, customer: Customer, occasion: Occasion) -> t
         _WEEKDAYS[_weekday(occasion.ms)][1],
         _TIMES[_time(occasion.ms)][1],
     )
-    return out.astype(np.float32), hashes
+    return columns, hashes
 
 
 def category_fields(layout: Layout, occasion: Occasion) -> list[Any]:
@@ -152,16 +156,13 @@ def _time(ms: int) -> int:
     return ms % DAY // (3 * _HOUR_MS)
 
 
-def predict(
-    model: Model | None, row: Columns, categories: list[int], customer: Customer, problem: str
-) -> float:
+def predict(model: Model | None, logit: float, customer: Customer, problem: str) -> float:
     """The probability of yes, the customer's residual included where it counts."""
     if model is None:
         return NO_MODEL
-    z = model.weights.logit(row, categories)
     if model.noticed.offset_counts and problem in customer.residuals:
-        z += customer.residuals[problem].mean
-    return sigmoid(z)
+        logit += customer.residuals[problem].mean
+    return sigmoid(logit)
 
 
 def _may_ask(partition: Partition, key: str, customer: Customer, compiled: Compiled, ms: int) -> bool:
@@ -189,7 +190,8 @@ def _ask(
     name = compiled.problem.name
     model = partition.models.get(name)
     own = _own_answers(customer, name, model)
-    row, hashes = row_of(compiled, shared.columns, shared.categories, own)
+    learned = model.weights if model is not None else None
+    row, hashes, logit = row_of(compiled, shared.columns, shared.categories, own, learned)
     customer.asked += 1
     question = Question(
         number=customer.asked,
@@ -199,7 +201,7 @@ def _ask(
         asked=occasion.ms,
         closes=occasion.ms + compiled.ends_after,
         due=occasion.ms + compiled.due_after,
-        p=predict(model, row, hashes, customer, name),
+        p=predict(model, logit, customer, name),
         moment=shared.number,
         own=own,
     )

@@ -12,9 +12,9 @@ from forestall.pipeline.core.customer import Customer, Question, Residual
 from forestall.pipeline.core.effects import answers_to
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.residual import update
-from forestall.pipeline.core.partition import Partition, Prediction
+from forestall.pipeline.core.partition import Model, Partition, Prediction
 from forestall.pipeline.core.program import Compiled
-from forestall.pipeline.core.rows import Columns, row_of, unpacked
+from forestall.pipeline.core.rows import row_of, unpacked
 from forestall.schemas.answer import Answer, Stage
 from forestall.schemas.event import Event, encode
 
@@ -138,10 +138,11 @@ def _learn(
     assert question.y is not None
     name = question.problem
     residual = customer.residuals.get(name) or Residual()
-    row, categories = _send(partition, key, customer, question, compiled, weight, _stage(question, compiled))
     model = partition.models.get(name)
+    stage = _stage(question, compiled)
+    logit = _send(partition, key, customer, question, compiled, residual, model, weight, stage)
     if model is not None:
-        p = sigmoid(model.weights.logit(row, categories) + residual.mean)
+        p = sigmoid(logit + residual.mean)
         residual.mean, residual.variance = update(
             residual.mean, residual.variance, p, float(question.y), weight
         )
@@ -159,7 +160,8 @@ def _tell_open(
     if they were answered now."""
     waiting = customer.waiting[question.problem].values()
     alike = sum(q.subject == question.subject for q in waiting) if question.subject is not None else 1
-    _send(partition, key, customer, question, compiled, 1.0 / sqrt(alike), "open")
+    residual = customer.residuals.get(question.problem) or Residual()
+    _send(partition, key, customer, question, compiled, residual, None, 1.0 / sqrt(alike), "open")
     customer.keep_open(question)
 
 
@@ -176,15 +178,18 @@ def _send(
     customer: Customer,
     question: Question,
     compiled: Compiled,
+    residual: Residual,
+    model: Model | None,
     weight: float,
     stage: Stage,
-) -> tuple[Columns, list[int]]:
-    """Sends to learn what it is to know of the question, with the residual as it is; returns its row."""
+) -> float:
+    """Sends to learn what it is to know of the question, with the residual as it is; returns what the model gives it
+    now (see row_of)."""
     name = question.problem
     moment = customer.moments[question.moment]
     columns = np.frombuffer(moment.columns, np.float32)
-    row, categories = row_of(compiled, columns, unpacked(moment.categories), question.own)
-    residual = customer.residuals.get(name) or Residual()
+    learned = model.weights if model is not None else None
+    row, categories, logit = row_of(compiled, columns, unpacked(moment.categories), question.own, learned)
     destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
     sequence = partition.head.next_sequence(destination)
     answer = Answer(
@@ -211,7 +216,7 @@ def _send(
         model=compiled.problem.model,
     )
     partition.emit(destination, sequence, name, encode(answer))
-    return row, categories
+    return logit
 
 
 def _end_unlearned(partition: Partition, key: str, customer: Customer, question: Question) -> None:

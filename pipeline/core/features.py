@@ -1,6 +1,6 @@
 """A customer's numbers, updated by events, and the feature columns computed from them: two kernels.
 
-Shapes: `numbers` float64[slots of the layout], `out` float64[columns of the layout]. Times are epoch seconds.
+Shapes: `numbers` float64[slots of the layout], `out` float32[columns of the layout]. Times are epoch seconds.
 NaN says "never seen". Sums run in fixed order and exp is our own, so the last bit is the same on any machine.
 """
 
@@ -24,6 +24,7 @@ _TYPE = len(TYPE_SLOTS)
 _FIELD = len(FIELD_SLOTS)
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.float32] | Floats
 
 
 def new_numbers(layout: Layout) -> Floats:
@@ -76,8 +77,12 @@ def take(numbers: Floats, group: int, spans: Floats, time: float, values: Floats
 
 
 @kernel
-def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: float, out: Floats) -> None:
-    """Writes the columns at `time`: types' blocks, all other types, subject, then the fields, now or else last."""
+def fill(
+    numbers: Floats, spans: Floats, values: Floats, first: float, latest: float, events: float, time: float,
+    out: Numbers,
+) -> None:  # fmt: skip
+    """Writes the columns at `time`: types' blocks, all other types, the subject by its `first` and `latest` of
+    `events`, then the fields, now or else last."""
     n_spans = spans.shape[0]
     width = _TYPE + n_spans
     types = (numbers.shape[0] - _FIELD * values.shape[0]) // width - 1
@@ -94,9 +99,9 @@ def fill(numbers: Floats, spans: Floats, values: Floats, subject: Floats, time: 
         out[column + 1] = gap / mean_gap if mean_gap > 0.0 else np.nan
         column += 2
     out[column] = elapsed(numbers[types * width], time) / DAY_S
-    out[column + 1] = elapsed(subject[0], time) / DAY_S
-    out[column + 2] = subject[2]
-    out[column + 3] = elapsed(subject[1], time) / DAY_S
+    out[column + 1] = elapsed(first, time) / DAY_S
+    out[column + 2] = events
+    out[column + 3] = elapsed(latest, time) / DAY_S
     column += 4
     last = (types + 1) * width
     for f in range(values.shape[0]):

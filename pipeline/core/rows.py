@@ -6,22 +6,25 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from forestall.pipeline.core.models.kernel import kernel
+from forestall.pipeline.core.models.protocol import Learned
+from forestall.pipeline.core.models.weights import Weights, pick
 from forestall.pipeline.core.program import Compiled
 
 Columns = NDArray[np.float32]
 #: 32-bit hashes of a moment's categories, 0 where absent.
 Hashes = Sequence[int]
-Indices = NDArray[np.intp]
 
 
 def row_of(
-    compiled: Compiled, columns: Columns, categories: Hashes, own: tuple[float, float]
-) -> tuple[Columns, list[int]]:
-    """What the problem's model sees of a moment."""
+    compiled: Compiled, columns: Columns, hashes: Hashes, own: tuple[float, float], model: Learned | None
+) -> tuple[Columns, list[int], float]:
+    """What the problem's model sees of a moment, and the logit that it gives (0 without a model)."""
     row = np.empty(len(compiled.names), np.float32)
+    categories = [hash_ for place in compiled.categories if (hash_ := hashes[place])]
+    if isinstance(model, Weights):
+        return row, categories, model.logit_of(columns, compiled.columns, own, row, categories)
     pick(columns, compiled.columns, own[0], own[1], row)
-    return row, [hash_ for place in compiled.categories if (hash_ := categories[place])]
+    return row, categories, model.logit(row, categories) if model is not None else 0.0
 
 
 def packed(hashes: Hashes) -> bytes:
@@ -32,14 +35,3 @@ def packed(hashes: Hashes) -> bytes:
 def unpacked(data: bytes) -> Hashes:
     """The hashes of a moment."""
     return array("I", data)
-
-
-@kernel
-def pick(columns: Columns, chosen: Indices, answers: float, rate: float, row: Columns) -> None:
-    """Writes the chosen columns to the end of `row`; what room is before them is for the problem's own two."""
-    start = row.shape[0] - chosen.shape[0]
-    if start == 2:
-        row[0] = answers
-        row[1] = rate
-    for i in range(chosen.shape[0]):
-        row[start + i] = columns[chosen[i]]

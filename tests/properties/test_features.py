@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from forestall.pipeline.core import features
 from forestall.pipeline.core.catalogue.parse import parse
-from forestall.pipeline.core.features import DAY_S, GAP_STEP, Floats, count, fill, measure, new_numbers, take
+from forestall.pipeline.core.features import DAY_S, GAP_STEP, count, fill, measure, new_numbers, take
 from forestall.pipeline.core.layout import Layout, columns_of, compile_layout
-from forestall.pipeline.core.rows import pick
+from forestall.pipeline.core.models.weights import columns_logit, pick, pick_and_weigh
 from forestall.schemas.catalogue import CatalogueFile
 
 CATALOGUE = """
@@ -51,17 +51,20 @@ EVENTS = st.lists(
 Events = list[tuple[str, float, float]]
 
 
-def columns(events: Events, after: float, mode: str = "__call__") -> dict[str, float]:
-    """The columns `after` seconds after the events, by name; `mode` chooses the kernels or their twins."""
+def columns(
+    events: Events, after: float, mode: str = "__call__", kind: type = np.float64
+) -> dict[str, float]:
+    """The columns `after` seconds after the events, by name; `mode` chooses the kernels or their twins,
+    `kind` the numbers."""
     numbers, time = new_numbers(LAYOUT), 1e9
     start = len(numbers) - 2
     for type_, gap, amount in events:
         time += gap
         getattr(count, mode)(numbers, LAYOUT.group(type_), LAYOUT.spans, time)
         getattr(measure, mode)(numbers, start, np.array([amount, math.nan]))
-    out: Floats = np.zeros(len(LAYOUT.columns))
-    subject, now = np.array([time - 5.0, time + 5.0, 2.0]), np.array([math.nan, 7.0])
-    getattr(fill, mode)(numbers, LAYOUT.spans, now, subject, time + after, out)
+    out = np.zeros(len(LAYOUT.columns), kind)
+    now = np.array([math.nan, 7.0])
+    getattr(fill, mode)(numbers, LAYOUT.spans, now, time - 5.0, time + 5.0, 2.0, time + after, out)
     return dict(zip(LAYOUT.columns, out.tolist(), strict=True))
 
 
@@ -108,10 +111,21 @@ def test_columns_are_what_the_events_say(events: Events, after: float) -> None:
 
 
 @given(EVENTS, st.floats(0, 400 * DAY_S))
+def test_the_columns_of_a_moment_are_rounded_once(events: Events, after: float) -> None:
+    """Written as float32 they are what they are as float64, rounded."""
+    exact, single = columns(events, after), columns(events, after, kind=np.float32)
+    assert (
+        np.array(list(exact.values()), np.float32).tobytes()
+        == np.array(list(single.values()), np.float32).tobytes()
+    )
+
+
+@given(EVENTS, st.floats(0, 400 * DAY_S))
 def test_the_kernels_equal_their_plain_python_twins(events: Events, after: float) -> None:
     """The same bits, compiled or not."""
-    compiled, plain = columns(events, after), columns(events, after, "py_func")
-    assert np.array(list(compiled.values())).tobytes() == np.array(list(plain.values())).tobytes()
+    for kind in (np.float64, np.float32):
+        compiled, plain = columns(events, after, kind=kind), columns(events, after, "py_func", kind)
+        assert np.array(list(compiled.values())).tobytes() == np.array(list(plain.values())).tobytes()
 
 
 @given(EVENTS)
@@ -139,6 +153,24 @@ def test_a_row_is_the_own_columns_and_then_the_chosen(moment: list[float], data:
         row = np.empty(len(own) + len(chosen), np.float32)
         getattr(pick, mode)(columns, np.array(chosen, np.intp), 3.0, 0.25, row)
         assert row.tobytes() == np.array([*own, *(moment[i] for i in chosen)], np.float32).tobytes()
+
+
+@given(st.lists(st.floats(width=32), min_size=1, max_size=8), st.data())
+def test_picking_a_row_and_weighing_it_is_one_call(moment: list[float], data: st.DataObject) -> None:
+    """What the core calls for a row and its logit does what its two parts do, compiled or not."""
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(moment) - 1), min_size=1, max_size=8)), np.intp)
+    width = len(chosen) + data.draw(st.sampled_from([0, 2]))
+    table = np.array(data.draw(st.lists(st.floats(-9, 9), min_size=6 * width, max_size=6 * width))).reshape(
+        6, width
+    )
+    columns, part = np.array(moment, np.float32), np.empty(width, np.float32)
+    pick(columns, chosen, 3.0, 0.25, part)
+    parts = columns_logit(part, table, 0.5)
+    for mode in ("__call__", "py_func"):
+        row = np.empty(width, np.float32)
+        z = getattr(pick_and_weigh, mode)(columns, chosen, 3.0, 0.25, row, table, 0.5)
+        assert row.tobytes() == part.tobytes()
+        assert np.float64(z).tobytes() == np.float64(parts).tobytes()
 
 
 def test_a_problem_sees_its_own_fields_and_past_answers_where_time_gives_them() -> None:

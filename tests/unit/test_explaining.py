@@ -53,15 +53,17 @@ def without(
     """The probability with this one feature as it usually is: a number at its mean, a category unknown, no own term."""
     name = compiled.problem.name
     if reason.feature == OWN_TERM:
-        return predict(model, row, list(categories), Customer(empty_program().layout, 0), name)
+        logit = model.weights.logit(row, categories)
+        return predict(model, logit, Customer(empty_program().layout, 0), name)
     if reason.feature in compiled.names:
         changed = row.copy()
         column = compiled.names.index(reason.feature)
         changed[column] = usual_value(model, column)
-        return predict(model, changed, list(categories), customer, name)
+        return predict(model, model.weights.logit(changed, categories), customer, name)
     dropped = category_hash(reason.feature, reason.value)
     assert dropped in categories
-    return predict(model, row, [hash_ for hash_ in categories if hash_ != dropped], customer, name)
+    rest = [hash_ for hash_ in categories if hash_ != dropped]
+    return predict(model, model.weights.logit(row, rest), customer, name)
 
 
 def explained(
@@ -83,7 +85,7 @@ def explained(
         customer: Customer,
     ) -> list[Reason]:
         made = reasons_for(compiled, model, row, categories, labels, customer)  # type: ignore[arg-type]
-        p = predict(model, row, list(categories), customer, compiled.problem.name)
+        p = predict(model, model.weights.logit(row, categories), customer, compiled.problem.name)
         rest = [without(r, compiled, model, row, categories, customer) for r in made if r.weight > 0.0]
         if only is None or isinstance(model.weights, only):
             found.append(Explained(p, made, rest))

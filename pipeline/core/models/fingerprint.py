@@ -5,7 +5,6 @@ import hashlib
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from forestall.pipeline.core.drift import Watch
 from forestall.pipeline.core.features import count, fill, measure
@@ -14,12 +13,14 @@ from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.forest import Forest
 from forestall.pipeline.core.models.prequential import test_and_learn
 from forestall.pipeline.core.models.trees import Trees
-from forestall.pipeline.core.models.weights import Numbers
+from forestall.pipeline.core.models.weights import Numbers, Singles
 from forestall.pipeline.core.scores import Window
 from forestall.pipeline.core.windowing import CLOCK
 
 ROWS = 128
 COLUMNS = 3
+#: See _columns.
+COLUMNS_MADE = 5 + 4 + 2
 
 
 @functools.cache
@@ -46,7 +47,7 @@ def fingerprint() -> str:
     weights = model.weights()
     for form in _forms(_numbers(ROWS)):
         digest.update(np.array([weights.logit(form, [7]), *weights.terms(form, [7])[0]]).tobytes())
-    digest.update(_columns().tobytes())
+    digest.update(_columns(np.zeros(COLUMNS_MADE)).tobytes())
     return digest.hexdigest()
 
 
@@ -54,9 +55,14 @@ def warm_up() -> None:
     """Compiles every kernel for each kind of argument that the hot paths pass: none compiles there.
 
     Those of trees and of the watch for drift only add, multiply, compare and take roots (and `log`, which is in it);
-    what tests an answer before it is learned is made of what is in it. They are no part of the fingerprint.
+    what tests an answer before it is learned, or picks a row before weighing it, is made of what is in it. They are
+    no part of the fingerprint.
     """
     fingerprint()
+    _columns(np.zeros(COLUMNS_MADE, np.float32))
+    weights, row = BayesianFilter(COLUMNS).weights(), np.zeros(COLUMNS, np.float32)
+    for columns in _singles(_numbers(0)):
+        weights.logit_of(columns, np.arange(COLUMNS), (0.0, 0.0), row, [])
     test_and_learn(BayesianFilter(COLUMNS), _numbers(0), [7], 1.0, 1.0, (0.1, 0.01), True, (0.0, 0.0))
     root, column, right, missing, cover = (
         np.array(part, np.int64) for part in ((0,), (0, -1, -1), (2, 0, 0), (1, 0, 0), (2, 1, 1))
@@ -70,15 +76,15 @@ def warm_up() -> None:
         watch.add(float(n >= 2 * CLOCK), 1.0, n, n)
 
 
-def _columns() -> NDArray[np.float64]:
+def _columns(out: Numbers) -> Numbers:
     """The feature columns of a customer with two blocks of three spans and two numeric fields, after some events."""
     numbers, spans = np.zeros(2 * 6 + 2), np.array([86_400.0, 604_800.0, 2_592_000.0])
     numbers[[0, 2, 6, 8, 12, 13]] = np.nan
-    values, subject, out = np.array([12.5, np.nan]), np.array([0.0, 7_200.5, 3.0]), np.zeros(5 + 4 + 2)
+    values = np.array([12.5, np.nan])
     for n in range(12):
         count(numbers, n % 2, spans, n * 86_413.7 % 400_000.0)
         measure(numbers, 12, values)
-    fill(numbers, spans, values, subject, 500_000.25, out)
+    fill(numbers, spans, values, 0.0, 7_200.5, 3.0, 500_000.25, out)
     return out
 
 
@@ -92,7 +98,13 @@ def _numbers(row: int) -> Numbers:
 
 def _forms(x: Numbers) -> list[Numbers]:
     """The row in float64 and float32, each also read-only: a kernel is compiled for each."""
-    forms: list[Numbers] = [x, x.astype(np.float32), x.copy(), x.astype(np.float32)]
-    for form in forms[2:]:
-        form.flags.writeable = False
-    return forms
+    read_only = x.copy()
+    read_only.flags.writeable = False
+    of_singles = _singles(x)
+    return [x, of_singles[0], read_only, of_singles[1]]
+
+
+def _singles(x: Numbers) -> list[Singles]:
+    singles = [x.astype(np.float32), x.astype(np.float32)]
+    singles[1].flags.writeable = False
+    return singles

@@ -16,7 +16,9 @@ FORM = Form("a notice's weights", VERSION, "let learn send them again")
 MEAN, SCALE, WEIGHT, BELOW, ABOVE, FLAG = 0, 1, 2, 3, 4, 5  # rows of `table`
 ROWS = 6
 
-Numbers = NDArray[np.float32] | Floats
+Singles = NDArray[np.float32]
+Numbers = Singles | Floats
+Indices = NDArray[np.intp]
 
 
 @kernel
@@ -36,6 +38,26 @@ def columns_logit(x: Numbers, table: Floats, bias: float) -> float:
     for j in range(x.shape[0]):
         z += column_term(np.float64(x[j]), table, j)
     return z
+
+
+@kernel
+def pick(columns: Singles, chosen: Indices, answers: float, rate: float, row: Singles) -> None:
+    """Writes the chosen columns to the end of `row`; what room is before them is for the problem's own two."""
+    start = row.shape[0] - chosen.shape[0]
+    if start == 2:
+        row[0] = answers
+        row[1] = rate
+    for i in range(chosen.shape[0]):
+        row[start + i] = columns[chosen[i]]
+
+
+@kernel
+def pick_and_weigh(
+    columns: Singles, chosen: Indices, answers: float, rate: float, row: Singles, table: Floats, bias: float
+) -> float:
+    """Writes a row and returns the logit of its numbers: one call, for calls cost about what they do."""
+    pick(columns, chosen, answers, rate, row)
+    return columns_logit(row, table, bias)
 
 
 @kernel
@@ -72,7 +94,21 @@ class Weights:
 
     def logit(self, x: Numbers, categories: Sequence[int]) -> float:
         """The logit of yes for a row of numbers (array; NaN: missing) and categories, each counted once."""
-        z = columns_logit(x, self.table, self.bias)
+        return self._with(categories, columns_logit(x, self.table, self.bias))
+
+    def logit_of(
+        self,
+        columns: Singles,
+        chosen: Indices,
+        own: tuple[float, float],
+        row: Singles,
+        categories: Sequence[int],
+    ) -> float:
+        """The logit of a row that it writes first: see pick."""
+        z = pick_and_weigh(columns, chosen, own[0], own[1], row, self.table, self.bias)
+        return self._with(categories, z)
+
+    def _with(self, categories: Sequence[int], z: float) -> float:
         weight_of = self.categories.get
         for category in dict.fromkeys(categories):
             z += weight_of(category, 0.0)
