@@ -4,11 +4,14 @@ one for the alert topic and one for the queue."""
 from collections.abc import Sequence
 from typing import Literal
 
+from msgspec.structs import replace
+
+from forestall.pipeline.core.blanks import blank_alert
 from forestall.pipeline.core.customer import Customer, OpenAlert, Question
 from forestall.pipeline.core.effects import ALERTS, QUEUE
 from forestall.pipeline.core.partition import Partition
 from forestall.pipeline.core.program import Compiled
-from forestall.schemas.alert import Action, Alert, AlertState, Reason
+from forestall.schemas.alert import AlertState, Reason
 from forestall.schemas.event import encode
 
 
@@ -33,7 +36,7 @@ def raise_alert(
     name = compiled.problem.name
     if earlier is None:
         customer.episodes += 1
-        id_ = partition.keyed_hash("alert", key, name, question.subject or "", customer.episodes)
+        id_ = partition.keyed_hash(f"alert\0{key}\0{name}\0{question.subject or ''}\0{customer.episodes}")
     else:
         id_ = earlier.id
     alert = OpenAlert(
@@ -90,36 +93,28 @@ def _emit(
     occasion: str | None,
     reasons: list[Reason],
 ) -> None:
-    compiled = partition.program.problems.get(alert.problem)
-    problem = compiled.problem if compiled else None
+    name = alert.problem
+    compiled = partition.program.problems.get(name)
+    blank = partition.blank_alerts.get(name) or blank_alert(partition.sender, name, None)
     sequence = partition.head.next_sequence(ALERTS)
     queued = partition.head.next_sequence(QUEUE)
-    payload = encode(
-        Alert(
-            sender=partition.sender,
-            sequence=sequence,
-            id=alert.id,
-            state=state,
-            problem=alert.problem,
-            title=problem.title if problem else alert.problem,
-            customer=key[2:],
-            subject=alert.subject,
-            p=alert.p,
-            threshold=compiled.threshold if compiled else 0.0,
-            saving=problem.saving(alert.p) if problem else 0.0,
-            reasons=reasons,
-            action=Action(
-                title=problem.action.title if problem else "",
-                channels=list(problem.action.channels) if problem else [],
-                say=problem.action.say if problem else "",
-            ),
-            question=partition.keyed_hash(key, alert.question),
-            raised=alert.raised,
-            changed=max(ms, alert.raised),  # a late event may be dated before the one that raised it
-            expires=alert.expires,
-            occasion=occasion,
-        )
+    change = replace(
+        blank,
+        sequence=sequence,
+        id=alert.id,
+        state=state,
+        customer=key[2:],
+        subject=alert.subject,
+        p=alert.p,
+        saving=compiled.problem.saving(alert.p) if compiled is not None else 0.0,
+        reasons=reasons,
+        question=partition.question_id(key, alert.question),
+        raised=alert.raised,
+        changed=max(ms, alert.raised),  # a late event may be dated before the one that raised it
+        expires=alert.expires,
+        occasion=occasion,
     )
+    payload = encode(change)
     partition.emit(ALERTS, sequence, key[2:], payload)
     partition.emit(QUEUE, queued, key[2:], payload)
-    partition.counts["alerts", alert.problem, state] += 1
+    partition.counts["alerts", name, state] += 1

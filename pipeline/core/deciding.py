@@ -97,7 +97,7 @@ def _record(
     alert: str | None,
 ) -> None:
     sequence = partition.head.next_sequence(LEDGER)
-    id_ = partition.keyed_hash(key, question.number)
+    id_ = partition.question_id(key, question.number)
     decision = Decision(
         sender=partition.sender,
         sequence=sequence,

@@ -3,19 +3,18 @@
 from collections.abc import Sequence
 from math import sqrt
 from typing import Any
-from zlib import crc32
 
 import numpy as np
+from msgspec.structs import replace
 
 from forestall.pipeline.core.alerting import end_alerts
 from forestall.pipeline.core.customer import Customer, Question, Residual
-from forestall.pipeline.core.effects import answers_to
 from forestall.pipeline.core.models.arithmetic import sigmoid
 from forestall.pipeline.core.models.residual import update
 from forestall.pipeline.core.partition import Model, Partition, Prediction
 from forestall.pipeline.core.program import Compiled
 from forestall.pipeline.core.rows import row_of, unpacked
-from forestall.schemas.answer import Answer, Stage
+from forestall.schemas.answer import Stage
 from forestall.schemas.event import Event, encode
 
 
@@ -190,15 +189,12 @@ def _send(
     columns = np.frombuffer(moment.columns, np.float32)
     learned = model.weights if model is not None else None
     row, categories, logit = row_of(compiled, columns, unpacked(moment.categories), question.own, learned)
-    destination = answers_to(crc32(name.encode()) % partition.answers_partitions)
+    destination = partition.answers_of[name]
     sequence = partition.head.next_sequence(destination)
-    answer = Answer(
-        sender=partition.sender,
+    answer = replace(
+        partition.blank_answers[name],
         sequence=sequence,
-        problem=name,
-        revision=question.revision,
-        catalogue=partition.program.version,
-        question=partition.keyed_hash(key, question.number),
+        question=partition.question_id(key, question.number),
         asked=question.asked,
         known=question.due if question.y is None else question.known,
         y=bool(question.y),
@@ -206,14 +202,11 @@ def _send(
         offset=residual.mean,
         variance=residual.variance,
         weight=weight,
-        threshold=compiled.threshold,
         treatment=question.treatment,
         raised=question.raised,
-        history=compiled.history,
         features=row.tobytes(),
         categories=categories,
         stage=stage,
-        model=compiled.problem.model,
     )
     partition.emit(destination, sequence, name, encode(answer))
     return logit
@@ -236,7 +229,7 @@ def prediction_of(partition: Partition, key: str, question: Question) -> Predict
     """The question as `--predictions` lists it."""
     return Prediction(
         problem=question.problem,
-        question=partition.keyed_hash(key, question.number),
+        question=partition.question_id(key, question.number),
         customer=key[2:],
         subject=question.subject,
         asked=question.asked,

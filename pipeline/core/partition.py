@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable
 from hashlib import blake2b
+from zlib import crc32
 
 import msgspec
 
+from forestall.pipeline.core.blanks import blank_alert, blank_answer
 from forestall.pipeline.core.deadletters import dead_letter
-from forestall.pipeline.core.effects import Effect, Record
+from forestall.pipeline.core.effects import Effect, Record, answers_to
 from forestall.pipeline.core.head import Head
 from forestall.pipeline.core.models.blended import Blended
 from forestall.pipeline.core.models.forest import Forest
@@ -94,8 +96,7 @@ class Partition:
         self.place = place
         self.sender = f"foresee/{place[1]}"
         self.answers_partitions = answers_partitions
-        self.program: Program = empty_program()
-        self._keyed = _keyed(self.program)
+        self._run_by(empty_program())
         self.head = Head()
         self.configuration: Configuration | None = None
         self.configuration_changed = False
@@ -119,8 +120,7 @@ class Partition:
 
     def configure(self, configuration: Configuration) -> None:
         """Compiles the configuration and puts it in force. Raises ConfigurationError, and nothing has changed."""
-        self.program = compile_configuration(configuration)
-        self._keyed = _keyed(self.program)
+        self._run_by(compile_configuration(configuration))
         self.configuration = configuration
         self._remember_layout()
         problems = self.program.problems
@@ -198,24 +198,38 @@ class Partition:
         """Adds an effect that was numbered with `head.next_sequence`."""
         self.effects.append(Effect(destination, sequence, key.encode() if key is not None else None, payload))
 
-    def keyed_hash(self, *parts: str | int) -> str:
-        """A hash under the configuration's salt: stable, and names nobody."""
+    def keyed_hash(self, name: str) -> str:
+        """A hash under the configuration's salt: stable, and names nobody. Parts of the name stand between `\\0`."""
         digest = self._keyed.copy()
-        digest.update("\0".join(map(str, parts)).encode(errors="surrogatepass"))
+        digest.update(name.encode(errors="surrogatepass"))
         return digest.hexdigest()
+
+    def question_id(self, key: str, number: int) -> str:
+        """How a customer's question is known outside."""
+        return self.keyed_hash(f"{key}\0{number}")
 
     def problem(self, name: str) -> Compiled:
         """A problem of the program in force."""
         return self.program.problems[name]
 
+    def _run_by(self, program: Program) -> None:
+        self.program = program
+        self.blank_answers = {
+            name: blank_answer(self.sender, compiled, program.version)
+            for name, compiled in program.problems.items()
+        }
+        self.blank_alerts = {
+            name: blank_alert(self.sender, name, compiled) for name, compiled in program.problems.items()
+        }
+        self._keyed = blake2b(digest_size=8, key=program.salt[:64])
+        self.answers_of = {
+            name: answers_to(crc32(name.encode()) % self.answers_partitions) for name in program.problems
+        }
+
     def _remember_layout(self) -> None:
         """Customers may be stored with its places from now on."""
         layout = self.program.layout
         self.head.layouts.setdefault(layout.key, layout.places)
-
-
-def _keyed(program: Program) -> blake2b:
-    return blake2b(digest_size=8, key=program.salt[:64])
 
 
 def encode_model(model: Model) -> bytes:
