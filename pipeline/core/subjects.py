@@ -11,6 +11,9 @@ SUBJECT_LIMIT = 64
 Numbers = tuple[float, float, float]
 _RECORD = Struct(f"<{IDENTITY}sddd")
 _NUMBERS = Struct(f"<{IDENTITY}xddd")
+_WIDTH = _RECORD.size
+#: What is kept of the packed ones before one more.
+_KEPT = (SUBJECT_LIMIT - 1) * _WIDTH
 
 
 class Subjects:
@@ -23,23 +26,22 @@ class Subjects:
 
     def of(self, name: str) -> Numbers | None:
         """The numbers of one; None if it is not known."""
-        at = find(self.packed, identity_of(name), _RECORD.size)
+        at = find(self.packed, identity_of(name), _WIDTH)
         return _NUMBERS.unpack_from(self.packed, at) if at >= 0 else None
 
     def saw(self, name: str, seconds: float) -> None:
         """Counts an event of one."""
         packed, identity = self.packed, identity_of(name)
-        at = find(packed, identity, _RECORD.size)
+        at = find(packed, identity, _WIDTH)
         if at < 0:
-            first, last, events = seconds, seconds, 0.0
-            packed = packed[-(SUBJECT_LIMIT - 1) * _RECORD.size :]
-        else:
-            first, last, events = _NUMBERS.unpack_from(packed, at)
-            packed = packed[:at] + packed[at + _RECORD.size :]
-        self.packed = packed + _RECORD.pack(identity, first, max(last, seconds), events + 1.0)
+            self.packed = packed[-_KEPT:] + _RECORD.pack(identity, seconds, seconds, 1.0)
+            return
+        first, last, events = _NUMBERS.unpack_from(packed, at)
+        record = _RECORD.pack(identity, first, max(last, seconds), events + 1.0)
+        self.packed = packed[:at] + packed[at + _WIDTH :] + record
 
     def __len__(self) -> int:
-        return len(self.packed) // _RECORD.size
+        return len(self.packed) // _WIDTH
 
     def __iter__(self) -> Iterator[Numbers]:
         """The numbers of all."""
