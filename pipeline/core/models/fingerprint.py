@@ -7,13 +7,13 @@ import msgspec
 import numpy as np
 
 from forestall.pipeline.core.drift import Watch
-from forestall.pipeline.core.features import count, fill, measure
+from forestall.pipeline.core.features import fill, take
 from forestall.pipeline.core.models import arithmetic
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.forest import Forest
 from forestall.pipeline.core.models.prequential import test_and_learn
 from forestall.pipeline.core.models.trees import Trees
-from forestall.pipeline.core.models.weights import Numbers, Singles
+from forestall.pipeline.core.models.weights import Numbers, Singles, pick
 from forestall.pipeline.core.scores import Window
 from forestall.pipeline.core.windowing import CLOCK
 
@@ -62,6 +62,7 @@ def warm_up() -> None:
     _columns(np.zeros(COLUMNS_MADE, np.float32))
     weights, row = BayesianFilter(COLUMNS).weights(), np.zeros(COLUMNS, np.float32)
     for columns in _singles(_numbers(0)):
+        pick(columns, np.arange(COLUMNS), 0.0, 0.0, row)
         weights.logit_of(columns, np.arange(COLUMNS), (0.0, 0.0), row, [])
     test_and_learn(BayesianFilter(COLUMNS), _numbers(0), [7], 1.0, 1.0, (0.1, 0.01), True, (0.0, 0.0))
     root, column, right, missing, cover = (
@@ -82,8 +83,7 @@ def _columns(out: Numbers) -> Numbers:
     numbers[[0, 2, 6, 8, 12, 13]] = np.nan
     values = np.array([12.5, np.nan])
     for n in range(12):
-        count(numbers, n % 2, spans, n * 86_413.7 % 400_000.0)
-        measure(numbers, 12, values)
+        take(numbers, n % 2, spans, n * 86_413.7 % 400_000.0, values)
     fill(numbers, spans, values, 0.0, 7_200.5, 3.0, 500_000.25, out)
     return out
 
