@@ -216,8 +216,9 @@ def _categories(model: Model, weights: Weights | None, name: Name) -> list[Categ
 def _tallies(model: Model) -> Iterator[tuple[int, tuple[int, bool]]]:
     """Labels, and whether it is in the dense block, by hash."""
     if isinstance(model, BayesianFilter):
-        for hash_, entry in model.entries.items():
-            yield hash_, (int(model.tally[dense.LABELS, entry]), bool(model.tally[dense.SLOT, entry] >= 0))
+        known = model.categories
+        for hash_, entry in known.entries.items():
+            yield hash_, (int(known.tally[dense.LABELS, entry]), bool(known.tally[dense.SLOT, entry] >= 0))
 
 
 def _unsquashed(encoded: float) -> float:

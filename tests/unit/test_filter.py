@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forestall.pipeline.core.models import arithmetic, dense, encoding, filter, fingerprint, residual, step
+from forestall.pipeline.core.models import categories as known
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.weights import Weights
 from forestall.pipeline.errors import StateError
@@ -129,8 +130,8 @@ def test_a_category_takes_a_slot_after_100_labels_without_a_jump() -> None:
     assert (model.slots, len(model.weight)) == (0, 4)
     model.learn([1], [7], y=1)
     assert (model.slots, len(model.weight)) == (1, 5)
-    assert model.weight[4] == model.table[dense.WEIGHT, 0]
-    assert model.covariance[4, 4] == model.table[dense.VARIANCE, 0]
+    assert model.weight[4] == model.categories.table[dense.WEIGHT, 0]
+    assert model.covariance[4, 4] == model.categories.table[dense.VARIANCE, 0]
     assert not model.covariance[4, :4].any()
 
 
@@ -140,18 +141,18 @@ def test_a_slot_is_taken_once_also_as_others_come() -> None:
     for n in range(450):
         model.learn([], [7, n % 4], y=n % 2)
     assert model.slots == 5
-    assert sorted(model.tally[dense.SLOT, :5]) == [1, 2, 3, 4, 5]
+    assert sorted(model.categories.tally[dense.SLOT, :5]) == [1, 2, 3, 4, 5]
 
 
 def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Over their bounds, new categories get no slot, or no entry; the model learns on."""
     monkeypatch.setattr(filter, "SLOTS", 2)
-    monkeypatch.setattr(filter, "CATEGORIES", 40)
+    monkeypatch.setattr(known, "MOST", 40)
     model = BayesianFilter(0)
     for n in range(500):
         model.learn([], [n % 4, 10 + n], y=n % 2)
     assert model.slots == 2
-    assert len(model.entries) == 40 == model.table.shape[1]
+    assert len(model.categories) == 40 == model.categories.table.shape[1]
 
 
 def test_a_step_is_the_textbook_kalman_step() -> None:
@@ -170,7 +171,7 @@ def test_a_step_is_the_textbook_kalman_step() -> None:
     assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
     expected = covariance - h * np.outer(gain, covariance @ row) + dense.PROCESS_NOISE * np.eye(9)
     assert model.covariance == pytest.approx(expected, abs=1e-12)
-    assert model.table[:, 1] == pytest.approx(
+    assert model.categories.table[:, 1] == pytest.approx(
         [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + dense.PROCESS_NOISE],
         abs=1e-12,
     )
@@ -251,7 +252,7 @@ def test_terms_and_bias_sum_to_the_logit() -> None:
 
 def test_the_largest_weights_fit_a_notice() -> None:
     """20,000 categories and 100 columns stay far below 512 kB."""
-    categories = {2**32 - 1 - n: 0.1 for n in range(filter.CATEGORIES)}
+    categories = {2**32 - 1 - n: 0.1 for n in range(known.MOST)}
     assert len(Weights(0.0, np.zeros((6, 100)), categories).to_bytes()) < 170_000
 
 

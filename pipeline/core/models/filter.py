@@ -6,24 +6,20 @@ other categories have a variance each.
 """
 
 import math
-from array import array
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from forestall.pipeline.core.models import dense, step, stored
 from forestall.pipeline.core.models.arrays import Floats, Integers
+from forestall.pipeline.core.models.categories import Categories
 from forestall.pipeline.core.models.weights import Weights, weights_of
 
 PRIOR_VARIANCE = dense.PRIOR_VARIANCE
 HISTORY_VARIANCE = 0.1  # shared by all columns of history
 BEND_VARIANCE = 0.02
-CATEGORIES = 20_000  # the most categories that are known, first come
 SLOTS = 320  # the most categories in the dense block, first come
-
-N = TypeVar("N", np.float64, np.int64)
 
 
 class BayesianFilter:
@@ -53,10 +49,7 @@ class BayesianFilter:
         self.seen: Integers = self._counts[step.SEEN]
         self.flag_of: Integers = self._counts[step.FLAG]
         self.flag_of[:] = -1
-        self.entries: dict[int, int] = {}
-        self._hashes = array("I")  # the keys of `entries`, as each commit stores them
-        self.table: Floats = np.zeros((2, 16))
-        self.tally: Integers = np.zeros((2, 16), np.int64)
+        self.categories = Categories()
         self.slots = 0
         priors = np.full(3 * columns + 1, PRIOR_VARIANCE)
         priors[:columns] = [self._column_prior(column) for column in range(columns)]
@@ -66,7 +59,7 @@ class BayesianFilter:
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
         """The logit of yes, plus the customer's `offset`; its sigmoid is calibrated as it is."""
         self._raw[:] = x
-        entries = np.array(self._known(categories), np.int64)
+        entries = np.array(self.categories.known(categories), np.int64)
         return offset + step.predict(*self._state(entries))
 
     def learn(
@@ -114,9 +107,9 @@ class BayesianFilter:
             variance=self.variance,
             weight=self.weight,
             flag_of=self.flag_of,
-            categories=self.entries,
-            table=self.table,
-            slot_of=self.tally[dense.SLOT],
+            categories=self.categories.entries,
+            table=self.categories.table,
+            slot_of=self.categories.tally[dense.SLOT],
         )
 
     def migrated(self, kept: Sequence[int | None], history: int = 0) -> "BayesianFilter":
@@ -134,17 +127,17 @@ class BayesianFilter:
                 if self.flag_of[old] >= 0:
                     new.flag_of[column] = len(coordinates)
                     coordinates.append(int(self.flag_of[old]))
-        new.answers, new.slots = self.answers, self.slots
-        new.entries, new._hashes = dict(self.entries), self._hashes[:]
-        new.table, new.tally = self.table.copy(), self.tally.copy()
-        for entry in np.flatnonzero(self.tally[dense.SLOT, : len(self.entries)] >= 0):
-            new.tally[dense.SLOT, entry] = len(coordinates)
-            coordinates.append(int(self.tally[dense.SLOT, entry]))
+        new.answers, new.slots, new.categories = self.answers, self.slots, self.categories.copy()
+        slot_of = new.categories.tally[dense.SLOT]
+        for entry in np.flatnonzero(slot_of[: len(new.categories)] >= 0):
+            coordinates.append(int(slot_of[entry]))
+            slot_of[entry] = len(coordinates) - 1
         new._take(self, np.array(coordinates))
         return new
 
     def to_bytes(self) -> bytes:
         """The state, to be read by `from_bytes`; the same learning history gives the same bytes."""
+        known, tally = len(self.categories), self.categories.tally
         return stored.to_bytes(
             stored.State(
                 version=stored.VERSION,
@@ -157,10 +150,10 @@ class BayesianFilter:
                 covariance=stored.triangle(self.covariance),
                 encoding=stored.floats(self._columns[step.MEAN :]),
                 seen=stored.integers(self._counts),
-                categories=stored.hashes(self._hashes),
-                table=stored.floats(self.table[:, : len(self.entries)]),
-                labels=self.tally[dense.LABELS, : len(self.entries)].astype("u1").tobytes(),
-                slot_of=self.tally[dense.SLOT, : len(self.entries)].astype("<i2").tobytes(),
+                categories=stored.hashes(self.categories.hashes),
+                table=stored.floats(self.categories.table[:, :known]),
+                labels=tally[dense.LABELS, :known].astype("u1").tobytes(),
+                slot_of=tally[dense.SLOT, :known].astype("<i2").tobytes(),
             )
         )
 
@@ -175,14 +168,10 @@ class BayesianFilter:
         new._resize(weight, covariance, stored.read_floats(state.prior))
         new._columns[step.MEAN :] = stored.read_floats(state.encoding).reshape(2, state.columns)
         new._counts[:] = stored.read_integers(state.seen).reshape(2, state.columns)
-        categories = stored.read_hashes(state.categories)
-        new._hashes.extend(categories)
-        new.entries = {category: entry for entry, category in enumerate(categories)}
-        room = max(16, len(categories))
-        new.table = _widened(stored.read_floats(state.table).reshape(2, len(categories)), room)
-        new.tally = np.zeros((2, room), np.int64)
-        new.tally[dense.LABELS, : len(categories)] = np.frombuffer(state.labels, "u1")
-        new.tally[dense.SLOT, : len(categories)] = np.frombuffer(state.slot_of, "<i2")
+        hashes = stored.read_hashes(state.categories)
+        table = stored.read_floats(state.table).reshape(2, len(hashes))
+        labels, slot_of = np.frombuffer(state.labels, "u1"), np.frombuffer(state.slot_of, "<i2")
+        new.categories = Categories.of(hashes, table, labels, slot_of)
         return new
 
     def _take(self, other: "BayesianFilter", coordinates: Integers) -> None:
@@ -200,12 +189,7 @@ class BayesianFilter:
 
     def _state(self, entries: Integers) -> step.State:
         """What every kernel of a step works on."""
-        return self._columns, self._counts, self._block, self.table, self.tally, entries
-
-    def _known(self, categories: Sequence[int]) -> list[int]:
-        """The categories' entries, -1 where there is none."""
-        entry_of = self.entries.get
-        return [entry_of(category, -1) for category in categories]
+        return self._columns, self._counts, self._block, self.categories.table, self.categories.tally, entries
 
     def _take_in(self, x: ArrayLike, categories: Sequence[int], answer: tuple[float, ...]) -> Integers:
         """Takes a row in that is to be learned with this answer, weight and residual; returns the categories' entries,
@@ -214,34 +198,13 @@ class BayesianFilter:
             y, weight, offset, variance = answer
             raise ValueError(f"an answer must be finite, not {y=}, {weight=}, {offset=}, {variance=}")
         self._raw[:] = x
-        entries = self._known(categories)
-        if -1 in entries:
-            entries = [self._entry(category) for category in categories]
-        return np.array(entries, np.int64)
+        return np.array(self.categories.taken_in(categories), np.int64)
 
     def _learned(self, entries: Integers, deserving: int) -> None:
         """An answer has been learned, after which so many of its categories deserve a slot."""
         self.answers += 1
         if deserving:
             self._add_slots(entries[entries >= 0])
-
-    def _entry(self, category: int) -> int:
-        """The category's entry, made if there is room; else -1."""
-        entry = self.entries.get(category)
-        if entry is not None:
-            return entry
-        entry = len(self.entries)
-        if entry >= CATEGORIES:
-            return -1
-        if entry == self.table.shape[1]:
-            room = min(2 * entry, CATEGORIES)
-            self.table = _widened(self.table, room)
-            self.tally = _widened(self.tally, room)
-        self.entries[category] = entry
-        self._hashes.append(category)
-        self.table[:, entry] = (0.0, PRIOR_VARIANCE)
-        self.tally[:, entry] = (0, -1)
-        return entry
 
     def _add_flags(self) -> None:
         """Gives each column that is missing for the first time its flag."""
@@ -251,12 +214,12 @@ class BayesianFilter:
 
     def _add_slots(self, entries: Integers) -> None:
         """Moves the row's categories that have enough labels into the dense block."""
-        labels, slot_of = self.tally[:, entries]
-        for entry in entries[(labels == dense.LABELS_FOR_A_SLOT) & (slot_of < 0)]:
+        categories = self.categories
+        for entry in categories.deserving(entries):
             if self.slots < SLOTS:
                 self.slots += 1
-                weight, variance = self.table[:, entry]
-                self.tally[dense.SLOT, entry] = self._add_coordinate(weight, variance, PRIOR_VARIANCE)
+                weight, variance = categories.table[:, entry]
+                categories.tally[dense.SLOT, entry] = self._add_coordinate(weight, variance, PRIOR_VARIANCE)
 
     def _column_prior(self, column: int) -> float:
         """The prior variance of a column, and of its missing flag."""
@@ -279,10 +242,3 @@ class BayesianFilter:
         self.prior: Floats = self._block[step.PRIOR]
         self.covariance: Floats = self._block[step.COVARIANCE :]
         self.weight[:], self.prior[:], self.covariance[:] = weight, prior, covariance
-
-
-def _widened(array: NDArray[N], room: int) -> NDArray[N]:
-    """The array with zeros added to `room` columns."""
-    wider = np.zeros((len(array), room), array.dtype)
-    wider[:, : array.shape[1]] = array
-    return wider
