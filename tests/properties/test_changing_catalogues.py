@@ -43,14 +43,18 @@ def test_these_journals_have_all_that_matters() -> None:
     chunk=st.integers(1, 9),
     budget=st.integers(1, 5),
     cached=st.sampled_from((0, 0, 1, 99)),
+    forgets=st.booleans(),
 )
-def test_chunks_commits_and_cache_leave_no_trace(seed: int, chunk: int, budget: int, cached: int) -> None:
-    """State and effects are those of one chunk and one commit; and no event is one on which the core raises."""
+def test_chunks_commits_and_cache_leave_no_trace(
+    seed: int, chunk: int, budget: int, cached: int, forgets: bool
+) -> None:
+    """State and effects are those of one chunk and one commit, also where all is loaded anew after each commit; and no
+    event is one on which the core raises."""
     journal = changing_journal(seed)
     whole = replayed(journal, WHOLE)
     letters = [decode_dead_letter(one.payload) for one in whole[1] if one.destination == DEAD_LETTERS]
     assert [letter.detail for letter in letters if letter.cause == "core_failure"] == []
-    assert replayed(journal, Limits(chunk, budget, 30, cached)) == whole
+    assert replayed(journal, Limits(chunk, budget, 30, cached), forgets=forgets) == whole
 
 
 def test_who_is_but_loaded_stays_as_stored() -> None:
@@ -86,15 +90,20 @@ def changes(journal: list[Record]) -> int:
     return sum(b'"forestall.catalogue"' in (record.value or b"") for record in journal) - 1
 
 
-def replayed(journal: list[Record], limits: Limits) -> tuple[StoredState, list[Effect]]:
+def replayed(
+    journal: list[Record], limits: Limits, *, forgets: bool = False
+) -> tuple[StoredState, list[Effect]]:
     """The state, and all effects in their order."""
     effects: list[Effect] = []
+    core = Foresee(0, 1, "events")
 
     def committed(made: Changes) -> None:
         effects.extend(made.effects)
+        if forgets:
+            core.forget()
 
     async def run() -> StoredState:
-        replay = Replay(Foresee(0, 1, "events"), "events", committed, limits)
+        replay = Replay(core, "events", committed, limits)
         await replay.run(journal, journal[-1].offset + 1)
         return await replay.dump()
 
