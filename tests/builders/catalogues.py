@@ -4,10 +4,10 @@ import json
 import random
 from collections.abc import Iterator
 
-from forestall.agents.own_events import journal_copy, moment, tick
+from forestall.agents.own_events import moment, tick
 from forestall.pipeline.core.effects import Record
-from forestall.schemas.catalogue import CatalogueFile, Configuration
 from forestall.schemas.event import encode
+from tests.builders.replayed import configured
 
 START_MS = 1_770_000_000_000
 TYPES = ("app.opened", "chat.opened", "order.placed", "ticket.closed")
@@ -100,8 +100,8 @@ def _configuration(chance: random.Random, declared: dict[str, str], version: int
     spans = chance.choice(('["1m"]', '["1m"]', '["10s", "1m"]'))
     history = f"[history]\nspans = {spans}\ntypes = {types}\n"
     chosen = chance.sample(NAMES, chance.randint(1, len(NAMES)))
-    files = [CatalogueFile("test.toml", history + "".join(declared[name] for name in sorted(chosen)))]
-    return now, None, journal_copy(Configuration(version=version, files=files, salt="salt"), now)
+    text = history + "".join(declared[name] for name in sorted(chosen))
+    return now, None, configured(text, version, now)
 
 
 def _event(

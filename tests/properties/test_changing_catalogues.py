@@ -1,22 +1,20 @@
 """Whatever is declared and however often it changes: the core raises nowhere, and chunks, commits and cache leave no
 trace."""
 
-import asyncio
 import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forestall.agents.own_events import journal_copy, moment, tick
+from forestall.agents.own_events import moment, tick
 from forestall.pipeline.core.customer_document import decode_customer
-from forestall.pipeline.core.effects import DEAD_LETTERS, Changes, Effect, Record
+from forestall.pipeline.core.effects import DEAD_LETTERS, Record
 from forestall.pipeline.core.foresee import Foresee
-from forestall.pipeline.store.values import StoredState
-from forestall.pipeline.verification.replaying import Limits, Replay
-from forestall.schemas.catalogue import CatalogueFile, Configuration
+from forestall.pipeline.verification.replaying import Limits
 from forestall.schemas.deadletter import decode_dead_letter
 from forestall.schemas.event import encode
 from tests.builders.catalogues import START_MS, changing_journal
+from tests.builders.replayed import Outcome, configured, outcome
 
 WHOLE = Limits(10_000, 1 << 60, 1 << 30, 1 << 30)
 EVENT = {"specversion": "1.0", "source": "test", "type": "b", "customer": "ann"}
@@ -80,9 +78,7 @@ def test_who_is_but_loaded_stays_as_stored() -> None:
 def configuration(version: int, *types: str) -> bytes:
     """A catalogue that counts these types beside the one that asks, as it enters the journal."""
     text = f"[history]\ntypes = {json.dumps(['a', *types])}\n{ASKING}"
-    return journal_copy(
-        Configuration(version=version, files=[CatalogueFile("c.toml", text)], salt="s"), START_MS
-    )
+    return configured(text, version, START_MS)
 
 
 def changes(journal: list[Record]) -> int:
@@ -90,21 +86,6 @@ def changes(journal: list[Record]) -> int:
     return sum(b'"forestall.catalogue"' in (record.value or b"") for record in journal) - 1
 
 
-def replayed(
-    journal: list[Record], limits: Limits, *, forgets: bool = False
-) -> tuple[StoredState, list[Effect]]:
-    """The state, and all effects in their order."""
-    effects: list[Effect] = []
-    core = Foresee(0, 1, "events")
-
-    def committed(made: Changes) -> None:
-        effects.extend(made.effects)
-        if forgets:
-            core.forget()
-
-    async def run() -> StoredState:
-        replay = Replay(core, "events", committed, limits)
-        await replay.run(journal, journal[-1].offset + 1)
-        return await replay.dump()
-
-    return asyncio.run(run()), effects
+def replayed(journal: list[Record], limits: Limits, *, forgets: bool = False) -> Outcome:
+    """What comes of a journal."""
+    return outcome(Foresee(0, 1, "events"), "events", journal, limits, forgets=forgets)

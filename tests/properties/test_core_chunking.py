@@ -1,24 +1,20 @@
 """How a recorded journal falls into chunks, commits, windows and caches changes not a byte of what the core makes."""
 
-import asyncio
 import functools
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forestall.agents.own_events import journal_copy, moment
-from forestall.pipeline.core.effects import Changes, Effect, Record
-from forestall.pipeline.store.values import StoredState
-from forestall.pipeline.verification.replaying import Limits, Replay
-from forestall.schemas.catalogue import CatalogueFile, Configuration
+from forestall.agents.own_events import moment
+from forestall.pipeline.core.effects import Record
+from forestall.pipeline.verification.replaying import Limits
 from forestall.schemas.event import encode
 from forestall.schemas.preference import Consent, ConsentEvent
+from tests.builders.replayed import Outcome, configured, outcome
 from tests.simulation.run import recorded
 from tests.simulation.workload import CATALOGUE
 from tests.simulation.world import START_MS, Poisonable
-
-Outcome = tuple[StoredState, list[Effect]]
 
 #: Seeds whose catalogue changes in the middle, and whose gates open.
 SEEDS = (21, 41)
@@ -50,7 +46,7 @@ def test_these_journals_have_all_that_matters() -> None:
 
 def test_who_refused_is_migrated_alike_from_memory_and_from_the_store() -> None:
     """The first event after a changed catalogue, of a customer of whom nothing is counted."""
-    outcomes = [outcome(refused_then_changed(), Limits(1, 1, 30, cached)) for cached in (0, 99)]
+    outcomes = [came_of(refused_then_changed(), Limits(1, 1, 30, cached)) for cached in (0, 99)]
     assert outcomes[0] == outcomes[1]
 
 
@@ -73,8 +69,7 @@ def refused_then_changed() -> list[Record]:
 def configuration(version: int, numeric: str) -> bytes:
     """A version of the catalogue as it enters the journal."""
     text = CATALOGUE.format(within=20, grace=0, miss=8, numeric=numeric, keep="", model="", beside="")
-    files = [CatalogueFile("c.toml", text)]
-    return journal_copy(Configuration(version=version, files=files, salt="salt"), START_MS)
+    return configured(text, version, START_MS)
 
 
 @functools.cache
@@ -91,19 +86,9 @@ def whole(seed: int) -> Outcome:
 
 def replayed(seed: int, limits: Limits) -> Outcome:
     """What comes of a seed's journal."""
-    return outcome(journal(seed), limits)
+    return came_of(journal(seed), limits)
 
 
-def outcome(records: list[Record], limits: Limits) -> Outcome:
-    """The state, and all effects in their order."""
-    effects: list[Effect] = []
-
-    def committed(changes: Changes) -> None:
-        effects.extend(changes.effects)
-
-    async def run() -> StoredState:
-        replay = Replay(Poisonable(0, 2, "s.events"), "s.events", committed, limits)
-        await replay.run(records, records[-1].offset + 1)
-        return await replay.dump()
-
-    return asyncio.run(run()), effects
+def came_of(records: list[Record], limits: Limits) -> Outcome:
+    """The state, and all effects in their order, of a core that poison makes raise."""
+    return outcome(Poisonable(0, 2, "s.events"), "s.events", records, limits)
