@@ -63,9 +63,9 @@ class Pool(ConnectionPool):
     ) -> AbstractConnection:
         """A connection that stands, or one that is made to; waits while all are in use."""
         await self._unused.acquire()
-        connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]  # redis-py's
+        connection: AbstractConnection = self.get_available_connection()  # type: ignore[no-untyped-call]  # redis-py has no types
         try:
-            if connection.should_reconnect():  # type: ignore[no-untyped-call]  # redis-py's
+            if connection.should_reconnect():  # type: ignore[no-untyped-call]  # redis-py has no types
                 await connection.disconnect()
             if not connection.is_connected or await connection.can_read():  # closed, or a reply nobody took
                 await self.ensure_connection(connection)
