@@ -16,7 +16,7 @@ from forestall.agents.settings import Settings
 from forestall.agents.settings_sources import load_settings
 from tests.builders.operation import DEPLOY
 from tests.servers.kafka import jars
-from tests.servers.redis import Redis
+from tests.servers.redis import DEPLOYED, Redis
 
 ROOT = DEPLOY.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -109,9 +109,9 @@ def test_prometheus_scrapes_the_workers() -> None:
 def test_mounted_files_exist() -> None:
     """Whatever is mounted from this folder is in it."""
     mounts = [m.split(":")[0] for service in SERVICES.values() for m in service.get("volumes", ())]
-    folders = [mount for mount in mounts if mount.startswith("./")]
-    assert len(folders) == 3
-    assert [mount for mount in folders if not (DEPLOY / mount).is_dir()] == []
+    ours = [mount for mount in mounts if mount.startswith("./")]
+    assert len(ours) == 4
+    assert [mount for mount in ours if not (DEPLOY / mount).exists()] == []
 
 
 def test_nothing_listens_beyond_this_machine() -> None:
@@ -145,16 +145,22 @@ def test_kafka_takes_its_settings(tmp_path: Path) -> None:
     assert cluster in (tmp_path / "data" / "meta.properties").read_text()
 
 
-def test_redis_takes_its_options(tmp_path: Path) -> None:
-    """The server starts with the options given, and evicts nothing."""
-    options = tuple(SERVICES["redis"]["command"][1:])
-    server = Redis(tmp_path, options=options).start()
+def test_redis_takes_its_configuration(tmp_path: Path) -> None:
+    """The server starts with the file that the container is given, and evicts nothing."""
+    (file,) = SERVICES["redis"]["command"][1:]
+    assert f"./{DEPLOYED.name}:{file}:ro" in SERVICES["redis"]["volumes"]
+    server = Redis(tmp_path, durability="everysec").start()
     try:
         asked = ["redis-cli", "-p", str(server.port), "config", "get"]
         told = {
             name: subprocess.run([*asked, name], capture_output=True, text=True, check=True).stdout.split()[1]
-            for name in ("appendonly", "appendfsync", "maxmemory-policy")
+            for name in ("appendonly", "appendfsync", "maxmemory-policy", "rdbcompression")
         }
     finally:
         server.kill()
-    assert told == {"appendonly": "yes", "appendfsync": "everysec", "maxmemory-policy": "noeviction"}
+    assert told == {
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        "rdbcompression": "no",
+    }

@@ -10,6 +10,9 @@ import redis
 
 from forestall.agents.child import Child, free_port
 
+#: How it is deployed.
+DEPLOYED = Path(__file__).parents[2] / "deploy" / "redis.conf"
+
 Durability = Literal["none", "everysec", "always"]
 
 
@@ -29,7 +32,7 @@ class Redis:
         self.folder = folder
         keep = ["--appendonly", "no"] if durability == "none" else _append_only(durability)
         fixed = ["--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(folder), "--save", ""]
-        self.child = Child(f"redis-{self.port}", [binary, *fixed, *keep, *options], folder)
+        self.child = Child(f"redis-{self.port}", [binary, *keep, *fixed, *options], folder)
 
     @property
     def url(self) -> str:
@@ -128,7 +131,7 @@ class RedisCluster:
 
 
 def _append_only(durability: Durability) -> list[str]:
-    return ["--appendonly", "yes", "--appendfsync", durability]
+    return [str(DEPLOYED), "--appendfsync", durability]
 
 
 def _cluster_is_ok(port: int) -> bool:
