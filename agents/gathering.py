@@ -5,7 +5,7 @@ commits it takes. (Before, each chunk waited for those of all other partitions, 
 slow answers of the store the small chunks of one fetch took longer than what came during them.)
 
 A processor may also wait for a moment before it begins: a learned problem is half a megabyte of state, and every
-commit writes it. So learn commits a few times a second, however small the chunks are in which its answers come.
+commit writes it. So learn commits twice a second, however small the chunks are in which its answers come.
 """
 
 import asyncio

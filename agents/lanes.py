@@ -14,6 +14,9 @@ from forestall.agents.transactions import Transactions
 from forestall.pipeline.core.effects import ALERTS, DEAD_LETTERS, LEDGER, NOTICES, QUEUE, answers_to
 from forestall.pipeline.store.interface import Store
 
+#: To send costs as much as dozens of answers, and learn gathers them for longer than this (see worker.LEARN_GATHERS).
+ANSWERS_PAUSE = 0.1
+
 #: Counts what was delivered: processor, kind of destination, how many.
 Delivered = Callable[[str, str, int], None]
 
@@ -57,11 +60,13 @@ class Lanes:
         """All lanes of one partition of one processor. `ours` raises StaleEpoch once it is another's."""
         topics = self._topics
 
-        def lane(source: str, receiver: Receiver, name: str | None = None) -> Lane:
+        def lane(source: str, receiver: Receiver, name: str | None = None, pause: float = 0.0) -> Lane:
             kind = source.partition("/")[0]
-            return Lane(
-                store, marks, source, name or source, receiver, lambda n: self._delivered(processor, kind, n)
-            )
+
+            def delivered(count: int) -> None:
+                self._delivered(processor, kind, count)
+
+            return Lane(store, marks, source, name or source, receiver, delivered, pause)
 
         def topic(name: str, number: int) -> TopicReceiver:
             return TopicReceiver(self._producer, name, number % counts[name])
@@ -82,7 +87,7 @@ class Lanes:
         else:
             lanes += [lane(source, topic(*place)) for source, place in places.items()]
         answers = range(counts[topics.answers])
-        return lanes + [lane(answers_to(k), topic(topics.answers, k)) for k in answers]
+        return lanes + [lane(answers_to(k), topic(topics.answers, k), pause=ANSWERS_PAUSE) for k in answers]
 
     def _sender(
         self, identity: str, places: Mapping[str, Place], ours: Callable[[], Awaitable[None]]

@@ -31,7 +31,8 @@ BACKLOG = 50_000
 class Part:
     """One of the two processors: its topic, and how its cores are made (partition, answers partitions).
 
-    `gather` is for how many seconds chunks are awaited and joined before they are processed and committed.
+    `gather` is for how many seconds chunks are awaited and joined before they are processed and committed. `turn` is
+    how many records are computed before others may: where nobody waits for a commit, others need not wait for it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Part:
     core: Callable[[int, int], Core]
     ticks: bool
     gather: float = 0.0
+    turn: int = 100_000
 
 
 class Edges:
@@ -103,7 +105,7 @@ class Owned:
             ours=tokens,
             committed=self._committed,
             refused=lambda cause: edges.metrics.commits_refused.labels(part.name, cause).inc(),
-            limits=Limits(budget=settings.chunk_budget, cached=settings.cache_limit),
+            limits=Limits(budget=settings.chunk_budget, cached=settings.cache_limit, turn=part.turn),
         )
         self._gathering = Gathering(self._work_off, edges.failed, part.gather, settings.chunk_limit)
         self._take_over = TakeOver(settings, self.store, part.name, place[1])

@@ -52,12 +52,13 @@ class Committed(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """`budget`: changed customers and due times a commit; `window`: due times loaded at once; `cached`:
-    documents that a partition keeps in memory."""
+    """`budget`: changed customers and due times a commit; `window`: due times loaded at once; `cached`: documents that
+    a partition keeps in memory; `turn`: records computed before it is others' turn."""
 
     budget: int = 2_000
     window: int = 20_000
     cached: int = 50_000
+    turn: int = 100_000
 
 
 class Processor:
@@ -194,20 +195,27 @@ class Processor:
 
     async def _run(self, records: Sequence[Record], end: int) -> None:
         """Runs all records, with as many commits as the budget makes of them; the last one at `end`."""
-        applied = done = 0
-        while True:
-            progress = self._step(records, done)
-            done = progress.consumed
-            if progress.missing or progress.due_missing:
-                await self._load(progress)
-                continue
-            if done == len(records):
-                break
-            at = records[done - 1].offset + 1 if done else 0
-            await self._commit(records[applied:done], max(self._standing(), at))
-            applied = done
+        applied: list[Record] = []
+        turn = self._limits.turn
+        for start in range(0, max(len(records), 1), turn):
+            if start:
+                await asyncio.sleep(0)  # others' turn
+            part = records[start : start + turn]
+            done = 0
+            while True:
+                progress = self._step(part, done)
+                applied += part[done : progress.consumed]
+                done = progress.consumed
+                if progress.missing or progress.due_missing:
+                    await self._load(progress)
+                    continue
+                if done == len(part):
+                    break
+                at = applied[-1].offset + 1 if applied else 0
+                await self._commit(applied, max(self._standing(), at))
+                applied = []
         if end > self.position:
-            await self._commit(records[applied:], end)
+            await self._commit(applied, end)
 
     async def _load(self, progress: Progress) -> None:
         if progress.missing:

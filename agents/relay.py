@@ -34,7 +34,8 @@ IDLE = 2.0
 class Lane:
     """One destination. `source` names its outbox; `name` its sent mark: several lanes may share an outbox.
 
-    `delivered` is told how many records were.
+    `delivered` is told how many records were. `pause` is how many seconds a lane waits after a delivery of less than a
+    batch: what comes meanwhile goes with the next.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Lane:
         name: str,
         receiver: Receiver,
         delivered: Callable[[int], None],
+        pause: float = 0.0,
     ) -> None:
         self.source = source
         self.name = name
@@ -52,6 +54,7 @@ class Lane:
         self._marks = marks
         self._receiver = receiver
         self._delivered = delivered
+        self._pause = pause
         self._fresh = Fresh(FRESH)
         self._sent = 0
         self._top = 0
@@ -126,6 +129,8 @@ class Lane:
         self._delivered(last - self._sent)
         self._sent = last
         self._held.append((asyncio.get_running_loop().time(), last))
+        if self._pause and len(records) < BATCH and last == records[-1].sequence:
+            await asyncio.sleep(self._pause)
 
     async def _next(self) -> Sequence[OutboxRecord]:
         """The next records: those that were committed a moment ago, or else those that the store has, which is asked

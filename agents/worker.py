@@ -41,7 +41,9 @@ from forestall.pipeline.store.partition import PartitionStore
 log = logging.getLogger(__name__)
 
 #: For so many seconds answers are gathered: every commit of learn writes its problems' whole states.
-LEARN_GATHERS = 0.25
+LEARN_GATHERS = 0.5
+#: So many answers are learned before others may compute: some 5 ms.
+LEARN_TURN = 125
 
 #: How long a clean end may take: finish the chunk in hand, leave the group.
 GRACE = 8.0
@@ -86,7 +88,7 @@ def parts_of(settings: Settings, foresee: MakeCore, learn: MakeCore) -> list[Par
     topics = settings.topics
     return [
         Part("foresee", topics.events, foresee, ticks=True),
-        Part("learn", topics.answers, learn, ticks=False, gather=LEARN_GATHERS),
+        Part("learn", topics.answers, learn, ticks=False, gather=LEARN_GATHERS, turn=LEARN_TURN),
     ]
 
 

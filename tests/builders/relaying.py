@@ -18,6 +18,7 @@ class Receiver:
 
     def __init__(self, *, marks: bool = False, failures: int = 0) -> None:
         self.got: list[int] = []
+        self.deliveries = 0
         self._marks = marks
         self._failures = failures
 
@@ -32,6 +33,7 @@ class Receiver:
             raise KafkaConnectionError
         if self._marks and records[0].sequence > (self.got[-1] if self.got else 0) + 1:
             raise SequenceGap("hole")
+        self.deliveries += 1
         self.got += [record.sequence for record in records[:2]]
         return self.got[-1]
 
@@ -43,19 +45,19 @@ class Receiver:
 class Bench:
     """A store with effects for `alerts`, and a relay over it."""
 
-    def __init__(self, *receivers: Receiver, keep: float = 0.0) -> None:
+    def __init__(self, *receivers: Receiver, keep: float = 0.0, pause: float = 0.0) -> None:
         self.store = MemoryStore()
         self.errors: list[BaseException] = []
         self._commit: str | None = None
         self._numbers = count(1)
-        self._receivers, self._keep = receivers, keep
+        self._receivers, self._keep, self._pause = receivers, keep, pause
         self.take_over()
 
     def take_over(self) -> None:
         """Another owner's relay, which was told of nothing yet."""
         marks = Marks(self.store)
         self.lanes = [
-            Lane(self.store, marks, "alerts", f"alerts/{n}", receiver, lambda delivered: None)
+            Lane(self.store, marks, "alerts", f"alerts/{n}", receiver, lambda delivered: None, self._pause)
             for n, receiver in enumerate(self._receivers)
         ]
         self.relay = Relay(self.store, marks, self.lanes, self._keep, self.errors.append)

@@ -95,6 +95,26 @@ async def test_a_chunk_is_counted_once_and_moves_the_position() -> None:
     assert (await bench.store.held()).position == 9
 
 
+async def test_others_compute_between_the_turns_of_a_chunk() -> None:
+    """It is one commit all the same."""
+    bench = await Bench(Log(*[b"v"] * 9), turn=2).open()
+    await bench.step(3)  # everybody is loaded, and nothing has to be waited for
+    seen: list[int] = []
+
+    async def other() -> None:
+        while True:
+            seen.append(sum(bench.processor.core.counts.values()))  # type: ignore[attr-defined]
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(other())
+    await asyncio.sleep(0)
+    await bench.step()
+    task.cancel()
+    assert seen == [3, 5, 7]
+    assert [len(commit.records) for commit in bench.commits] == [3, 6]
+    assert (await bench.store.held()).position == 9
+
+
 async def test_an_empty_chunk_moves_the_position_too() -> None:
     """Transaction markers leave nothing but a new position."""
     bench = await Bench(Log()).open()

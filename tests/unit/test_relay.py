@@ -47,6 +47,25 @@ async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.
     assert asked == [0, 2]  # what was left, and that it was all
 
 
+async def test_a_lane_that_pauses_delivers_together_what_came_meanwhile() -> None:
+    """The first at once; of what the receiver did not take whole the rest at once, too."""
+    receiver = Receiver()
+    bench = Bench(receiver, pause=0.2)
+    bench.relay.start()
+    await bench.emit(1)
+    await bench.until_sent(1)
+    await bench.emit(1)
+    await bench.emit(1)
+    await bench.until_sent(3)
+    assert receiver.deliveries == 2
+    began = asyncio.get_running_loop().time()
+    await bench.emit(5)  # it takes two at a time
+    await bench.until_sent(8)
+    assert (receiver.got[-1], receiver.deliveries) == (8, 5)
+    assert asyncio.get_running_loop().time() - began < 0.5  # one pause, before the first
+    await bench.relay.stop()
+
+
 async def test_a_lane_that_is_far_behind_asks_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds no more than so much of what was committed."""
     monkeypatch.setattr(module, "FRESH", 3)
