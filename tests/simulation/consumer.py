@@ -19,6 +19,8 @@ from tests.simulation.log import Log
 
 #: Chunks that wait before an agent, at most.
 WAITING = 4
+#: So often the agent that has a chunk is held up by what others compute, for at most so many seconds.
+BUSY, HELD = 0.1, 0.2
 #: Offsets of what was acknowledged are committed so often, in seconds.
 COMMIT = 0.6
 
@@ -159,6 +161,8 @@ class SimulatedConsumer:
         """An agent's stream."""
         while True:
             generation, chunk = await self._waiting[topic].get()
+            if self.chance.random() < BUSY:
+                await asyncio.sleep(self.chance.random() * HELD)
             if self._flows and generation == self._generation:
                 yield chunk
             place = chunk.topic, chunk.partition
