@@ -5,6 +5,7 @@ Follows agents/worker.py: what ends there ends here, with the same exit codes, a
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -27,6 +28,8 @@ from tests.simulation.loop import Process
 from tests.simulation.producer import SimulatedProducer, SimulatedTransactions
 from tests.simulation.world import World
 
+#: At most so many records are computed in one turn: chunks are small here.
+TURN = 20
 METRICS = Metrics(CollectorRegistry())  # one for all: they are not looked at
 
 
@@ -112,7 +115,9 @@ class Worker:
         queue: Any = SimulatedQueue(world.redis, world.chance)
         lanes = SimulatedLanes(world, producer, queue)
         edges = Edges(settings, METRICS, self._store, producer, lanes, ending.tell)
-        parts = parts_of(settings, *world.cores)
+        parts = [
+            replace(part, turn=world.chance.randint(1, TURN)) for part in parts_of(settings, *world.cores)
+        ]
         topics = [part.topic for part in parts] + [SHOP]
         consumer = SimulatedConsumer(world.broker, world.group, process.name, topics)
         breaking = breaker(settings)
