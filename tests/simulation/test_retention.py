@@ -29,8 +29,8 @@ class Cut(Run):
         for worker in self.workers:
             worker.wanted = False
             worker.kill()
+        await asyncio.sleep(CUT - DIE)  # a commit may still be on its way
         self.before = self.digest()
-        await asyncio.sleep(CUT - DIE)
         log = self.world.broker.logs[self.world.journal[0]]
         log.begin = len(log.entries)
         for worker in self.workers:
