@@ -1,15 +1,13 @@
 """Chunks are joined while they wait, in order, and never lost or doubled while the partition is ours."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
 
 from forestall.agents.chunk import Chunk
 from forestall.agents.gathering import Gathering
 from forestall.pipeline.core.effects import Record
-from tests.simulation.loop import SimulatedLoop
+from tests.builders.simulated_time import run
 
 MOMENT = 0.02
 
@@ -39,16 +37,6 @@ class Seen:
     def gathering(self, most: int = 100, seconds: float = MOMENT) -> Gathering:
         """A gathering that hands on to this."""
         return Gathering(self.process, self.failures.append, seconds, most)
-
-
-def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Runs a scenario on a time of its own, for a busy machine is late for moments as short as these; in the schedule,
-    of those that may be, in which nobody overtakes."""
-    loop = SimulatedLoop(seed=3)
-    try:
-        loop.run_until_complete(scenario())
-    finally:
-        loop.end()
 
 
 def test_small_chunks_become_one() -> None:

@@ -10,6 +10,7 @@ from forestall.agents import relay as module
 from forestall.pipeline.store.memory import MemoryStore
 from forestall.pipeline.store.values import OutboxRecord
 from tests.builders.relaying import Bench, Receiver
+from tests.builders.simulated_time import run
 
 
 async def test_effects_are_delivered_in_order_and_recorded() -> None:
@@ -47,23 +48,27 @@ async def test_a_lane_asks_for_what_it_knows_of_and_no_more(monkeypatch: pytest.
     assert asked == [0, 2]  # what was left, and that it was all
 
 
-async def test_a_lane_that_pauses_delivers_together_what_came_meanwhile() -> None:
+def test_a_lane_that_pauses_delivers_together_what_came_meanwhile() -> None:
     """The first at once; of what the receiver did not take whole the rest at once, too."""
-    receiver = Receiver()
-    bench = Bench(receiver, pause=0.2)
-    bench.relay.start()
-    await bench.emit(1)
-    await bench.until_sent(1)
-    await bench.emit(1)
-    await bench.emit(1)
-    await bench.until_sent(3)
-    assert receiver.deliveries == 2
-    began = asyncio.get_running_loop().time()
-    await bench.emit(5)  # it takes two at a time
-    await bench.until_sent(8)
-    assert (receiver.got[-1], receiver.deliveries) == (8, 5)
-    assert asyncio.get_running_loop().time() - began < 0.5  # one pause, before the first
-    await bench.relay.stop()
+
+    async def scenario() -> None:
+        receiver = Receiver()
+        bench = Bench(receiver, pause=0.2)
+        bench.relay.start()
+        await bench.emit(1)
+        await bench.until_sent(1)
+        await bench.emit(1)
+        await bench.emit(1)
+        await bench.until_sent(3)
+        assert receiver.deliveries == 2
+        began = asyncio.get_running_loop().time()
+        await bench.emit(5)  # it takes two at a time
+        await bench.until_sent(8)
+        assert (receiver.got[-1], receiver.deliveries) == (8, 5)
+        assert asyncio.get_running_loop().time() - began < 0.5  # one pause, before the first
+        await bench.relay.stop()
+
+    run(scenario)
 
 
 async def test_a_lane_that_is_far_behind_asks_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
