@@ -24,6 +24,7 @@ class Slices:
     """Stands in a FetchResult for aiokafka's PartitionRecords. An item of it is a list of at most `most` records."""
 
     def __init__(self, fetched: PartitionRecords, most: int) -> None:
+        fetched._records_iterator = None  # unused here, and a cycle that keeps all that was fetched
         self._fetched = fetched
         self._slices = _slices(fetched, most)
 
