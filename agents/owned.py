@@ -32,7 +32,8 @@ class Part:
     """One of the two processors: its topic, and how its cores are made (partition, answers partitions).
 
     `gather` is for how many seconds chunks are awaited and joined before they are processed and committed. `turn` is
-    how many records are computed before others may: where nobody waits for a commit, others need not wait for it.
+    how many records are computed before others may (None: a chunk's): where nobody waits for a commit, others need not
+    wait for it.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Part:
     core: Callable[[int, int], Core]
     ticks: bool
     gather: float = 0.0
-    turn: int = 100_000
+    turn: int | None = None
 
 
 class Edges:

@@ -53,12 +53,12 @@ class Committed(NamedTuple):
 @dataclass(frozen=True)
 class Limits:
     """`budget`: changed customers and due times a commit; `window`: due times loaded at once; `cached`: documents that
-    a partition keeps in memory; `turn`: records computed before it is others' turn."""
+    a partition keeps in memory; `turn`: records computed before it is others' turn, None: a chunk's."""
 
     budget: int = 2_000
     window: int = 20_000
     cached: int = 50_000
-    turn: int = 100_000
+    turn: int | None = None
 
 
 class Processor:
@@ -196,26 +196,29 @@ class Processor:
     async def _run(self, records: Sequence[Record], end: int) -> None:
         """Runs all records, with as many commits as the budget makes of them; the last one at `end`."""
         applied: list[Record] = []
-        turn = self._limits.turn
+        turn = self._limits.turn or max(len(records), 1)
         for start in range(0, max(len(records), 1), turn):
             if start:
                 await asyncio.sleep(0)  # others' turn
-            part = records[start : start + turn]
-            done = 0
-            while True:
-                progress = self._step(part, done)
-                applied += part[done : progress.consumed]
-                done = progress.consumed
-                if progress.missing or progress.due_missing:
-                    await self._load(progress)
-                    continue
-                if done == len(part):
-                    break
+            applied = await self._run_turn(records[start : start + turn], applied)
+        if end > self.position:
+            await self._commit(applied, end)
+
+    async def _run_turn(self, part: Sequence[Record], applied: list[Record]) -> list[Record]:
+        """Runs the records that follow those `applied`; returns what then is applied and not committed."""
+        done = 0
+        while True:
+            progress = self._step(part, done)
+            applied += part[done : progress.consumed]
+            done = progress.consumed
+            if progress.missing or progress.due_missing:
+                await self._load(progress)
+            elif done == len(part):
+                return applied
+            else:  # the budget is used up
                 at = applied[-1].offset + 1 if applied else 0
                 await self._commit(applied, max(self._standing(), at))
                 applied = []
-        if end > self.position:
-            await self._commit(applied, end)
 
     async def _load(self, progress: Progress) -> None:
         if progress.missing:

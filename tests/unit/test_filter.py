@@ -99,7 +99,7 @@ def test_a_weight_of_two_moves_more_than_one_and_of_zero_not_at_all() -> None:
     for weight in (0.0, 1.0, 2.0):
         model = BayesianFilter(1)
         model.learn([0], [], y=1, weight=weight)
-        bias.append(model.weight[3])
+        bias.append(model.block.weight[3])
     assert bias[0] == 0 < bias[1] < bias[2]
 
 
@@ -109,7 +109,7 @@ def test_the_residual_explains_part_of_the_answer() -> None:
     for offset, variance in ((0.0, 0.0), (2.0, 0.0), (2.0, 5.0)):
         model = BayesianFilter(1)
         model.learn([0], [], y=1, offset=offset, variance=variance)
-        moved.append(model.weight[3])
+        moved.append(model.block.weight[3])
     assert moved[0] > moved[1] > moved[2] > 0
 
 
@@ -127,12 +127,12 @@ def test_a_category_takes_a_slot_after_100_labels_without_a_jump() -> None:
     model = BayesianFilter(1)
     for n in range(99):
         model.learn([n % 3], [7], y=n % 2)
-    assert (model.slots, len(model.weight)) == (0, 4)
+    assert (model.slots, len(model.block.weight)) == (0, 4)
     model.learn([1], [7], y=1)
-    assert (model.slots, len(model.weight)) == (1, 5)
-    assert model.weight[4] == model.categories.table[dense.WEIGHT, 0]
-    assert model.covariance[4, 4] == model.categories.table[dense.VARIANCE, 0]
-    assert not model.covariance[4, :4].any()
+    assert (model.slots, len(model.block.weight)) == (1, 5)
+    assert model.block.weight[4] == model.categories.table[dense.WEIGHT, 0]
+    assert model.block.covariance[4, 4] == model.categories.table[dense.VARIANCE, 0]
+    assert not model.block.covariance[4, :4].any()
 
 
 def test_a_slot_is_taken_once_also_as_others_come() -> None:
@@ -158,8 +158,8 @@ def test_slots_and_categories_are_bounded(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_step_is_the_textbook_kalman_step() -> None:
     """A row with an unusual column, a first missing one and a slot moves weights and covariance as the formulas say."""
     model = learned([([n % 5, n % 3], [7], float(n % 2)) for n in range(200)], BayesianFilter(2))
-    weights, covariance = np.append(model.weight, 0.0), np.zeros((9, 9))
-    covariance[:8, :8], covariance[8, 8] = model.covariance, 0.05
+    weights, covariance = np.append(model.block.weight, 0.0), np.zeros((9, 9))
+    covariance[:8, :8], covariance[8, 8] = model.block.covariance, 0.05
     model.learn([4.0, math.nan], [7, 8], y=1, weight=0.5, offset=0.3, variance=0.02)
     encoded = (math.log1p(4) - model.mean[0]) / math.sqrt(model.variance[0])
     # the columns, below and above the usual; bias, slot of 7, flag of the second column
@@ -168,9 +168,9 @@ def test_a_step_is_the_textbook_kalman_step() -> None:
     p = 1 / (1 + math.exp(-(row @ weights + 0.3)))
     h = 0.5 * p * (1 - p)
     gain = covariance @ row / (1 + h * s)
-    assert model.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
+    assert model.block.weight == pytest.approx(weights - 0.5 * (p - 1) * gain, abs=1e-12)
     expected = covariance - h * np.outer(gain, covariance @ row) + dense.PROCESS_NOISE * np.eye(9)
-    assert model.covariance == pytest.approx(expected, abs=1e-12)
+    assert model.block.covariance == pytest.approx(expected, abs=1e-12)
     assert model.categories.table[:, 1] == pytest.approx(
         [0.5 * (1 - p) * 0.05 / (1 + h * s), 0.05 - h * 0.05**2 / (1 + h * s) + dense.PROCESS_NOISE],
         abs=1e-12,
@@ -182,12 +182,12 @@ def test_what_is_never_seen_stays_at_the_prior() -> None:
     model = BayesianFilter(2)
     for n in range(100):
         model.learn([3.0, n], [], y=n % 2)
-    assert model.covariance[0, 0] == dense.PRIOR_VARIANCE > model.covariance[1, 1]
+    assert model.block.covariance[0, 0] == dense.PRIOR_VARIANCE > model.block.covariance[1, 1]
 
 
 def test_the_covariance_stays_symmetric_positive_and_below_the_prior() -> None:
     """After 3,000 answers the covariance is a covariance still."""
-    covariance = learned(rows(3000)).covariance
+    covariance = learned(rows(3000)).block.covariance
     assert np.array_equal(covariance, covariance.T)
     assert np.linalg.eigvalsh(covariance)[0] > 0
     assert covariance.diagonal().max() <= dense.PRIOR_VARIANCE
@@ -201,8 +201,8 @@ def test_migration_keeps_what_its_columns_learned() -> None:
         there = moved.predict([x[2], 99, x[1], x[0], x[3]], categories)
         assert there == pytest.approx(model.predict(x, categories), abs=1e-12)
     back = moved.migrated([3, 2, 0, 4])
-    assert np.array_equal(back.covariance[:13, :13], model.covariance[:13, :13])
-    spectra = [np.linalg.eigvalsh(each.covariance) for each in (back, model)]
+    assert np.array_equal(back.block.covariance[:13, :13], model.block.covariance[:13, :13])
+    spectra = [np.linalg.eigvalsh(each.block.covariance) for each in (back, model)]
     assert np.allclose(*spectra, rtol=1e-9)
     assert model.migrated([0, 2, 3]).slots == model.slots
 
@@ -269,13 +269,13 @@ def test_columns_of_history_share_the_prior_of_one() -> None:
     """Forty views of the past cannot outvote what the event itself says; the state keeps who they are."""
     model = BayesianFilter(columns=5, history=4)
     columns, bends = [0.025] * 4 + [0.05], [0.02] * 10
-    assert np.diag(model.covariance).tolist() == [*columns, *bends, 0.05]
+    assert np.diag(model.block.covariance).tolist() == [*columns, *bends, 0.05]
     model.learn([1.0, math.nan, 1.0, 1.0, math.nan], [], y=1)
-    assert model.prior.tolist() == [*columns, *bends, 0.05, 0.025, 0.05]
+    assert model.block.prior.tolist() == [*columns, *bends, 0.05, 0.025, 0.05]
     again = BayesianFilter.from_bytes(model.to_bytes())
     assert again.history == 4
-    assert again.prior.tolist() == model.prior.tolist()
-    moved = model.migrated([4, 1, None, 0], history=3).prior
+    assert again.block.prior.tolist() == model.block.prior.tolist()
+    moved = model.migrated([4, 1, None, 0], history=3).block.prior
     assert moved.tolist() == pytest.approx([0.1 / 3] * 3 + [0.05] + [0.02] * 8 + [0.05] + [0.1 / 3] * 2)
 
 

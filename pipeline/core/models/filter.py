@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from forestall.pipeline.core.models import dense, step, stored
 from forestall.pipeline.core.models.arrays import Floats, Integers
+from forestall.pipeline.core.models.block import Block
 from forestall.pipeline.core.models.categories import Categories
 from forestall.pipeline.core.models.weights import Weights, weights_of
 
@@ -54,7 +55,7 @@ class BayesianFilter:
         priors = np.full(3 * columns + 1, PRIOR_VARIANCE)
         priors[:columns] = [self._column_prior(column) for column in range(columns)]
         priors[columns : 3 * columns] = BEND_VARIANCE
-        self._resize(np.zeros(3 * columns + 1), np.diag(priors), priors)
+        self.block = Block.unlearned(priors)
 
     def predict(self, x: ArrayLike, categories: Sequence[int], offset: float = 0.0) -> float:
         """The logit of yes, plus the customer's `offset`; its sigmoid is calibrated as it is."""
@@ -105,7 +106,7 @@ class BayesianFilter:
         return weights_of(
             mean=self.mean,
             variance=self.variance,
-            weight=self.weight,
+            weight=self.block.weight,
             flag_of=self.flag_of,
             categories=self.categories.entries,
             table=self.categories.table,
@@ -132,7 +133,8 @@ class BayesianFilter:
         for entry in np.flatnonzero(slot_of[: len(new.categories)] >= 0):
             coordinates.append(int(slot_of[entry]))
             slot_of[entry] = len(coordinates) - 1
-        new._take(self, np.array(coordinates))
+        new.block = new._unlearned(len(coordinates))
+        new.block.take(self.block, np.array(coordinates))
         return new
 
     def to_bytes(self) -> bytes:
@@ -145,9 +147,9 @@ class BayesianFilter:
                 history=self.history,
                 answers=self.answers,
                 slots=self.slots,
-                weight=stored.floats(self.weight),
-                prior=stored.floats(self.prior),
-                covariance=stored.triangle(self.covariance),
+                weight=stored.floats(self.block.weight),
+                prior=stored.floats(self.block.prior),
+                covariance=stored.triangle(self.block.covariance),
                 encoding=stored.floats(self._columns[step.MEAN :]),
                 seen=stored.integers(self._counts),
                 categories=stored.hashes(self.categories.hashes),
@@ -165,7 +167,7 @@ class BayesianFilter:
         new.answers, new.slots = state.answers, state.slots
         weight = stored.read_floats(state.weight)
         covariance = stored.read_triangle(state.covariance, len(weight))
-        new._resize(weight, covariance, stored.read_floats(state.prior))
+        new.block = Block(weight, covariance, stored.read_floats(state.prior))
         new._columns[step.MEAN :] = stored.read_floats(state.encoding).reshape(2, state.columns)
         new._counts[:] = stored.read_integers(state.seen).reshape(2, state.columns)
         hashes = stored.read_hashes(state.categories)
@@ -174,22 +176,16 @@ class BayesianFilter:
         new.categories = Categories.of(hashes, table, labels, slot_of)
         return new
 
-    def _take(self, other: "BayesianFilter", coordinates: Integers) -> None:
-        """Takes the dense block of another filter: for each of its own coordinates the other's, or -1."""
-        size = len(coordinates)
-        weight, priors = np.zeros(size), np.full(size, PRIOR_VARIANCE)
-        priors[: len(self.prior)] = self.prior
-        for column in map(int, np.flatnonzero(self.flag_of >= 0)):
-            priors[self.flag_of[column]] = self._column_prior(column)
-        covariance = np.diag(priors)
-        own = np.flatnonzero(coordinates >= 0)
-        weight[own] = other.weight[coordinates[own]]
-        covariance[np.ix_(own, own)] = other.covariance[np.ix_(coordinates[own], coordinates[own])]
-        self._resize(weight, covariance, priors)
-
     def _state(self, entries: Integers) -> step.State:
         """What every kernel of a step works on."""
-        return self._columns, self._counts, self._block, self.categories.table, self.categories.tally, entries
+        return (
+            self._columns,
+            self._counts,
+            self.block.array,
+            self.categories.table,
+            self.categories.tally,
+            entries,
+        )
 
     def _take_in(self, x: ArrayLike, categories: Sequence[int], answer: tuple[float, ...]) -> Integers:
         """Takes a row in that is to be learned with this answer, weight and residual; returns the categories' entries,
@@ -210,7 +206,7 @@ class BayesianFilter:
         """Gives each column that is missing for the first time its flag."""
         for column in map(int, np.flatnonzero(~np.isfinite(self._raw) & (self.flag_of < 0))):
             prior = self._column_prior(column)
-            self.flag_of[column] = self._add_coordinate(0.0, prior, prior)
+            self.flag_of[column] = self.block.add(0.0, prior, prior)
 
     def _add_slots(self, entries: Integers) -> None:
         """Moves the row's categories that have enough labels into the dense block."""
@@ -219,7 +215,7 @@ class BayesianFilter:
             if self.slots < SLOTS:
                 self.slots += 1
                 weight, variance = categories.table[:, entry]
-                categories.tally[dense.SLOT, entry] = self._add_coordinate(weight, variance, PRIOR_VARIANCE)
+                categories.tally[dense.SLOT, entry] = self.block.add(weight, variance, PRIOR_VARIANCE)
 
     def _column_prior(self, column: int) -> float:
         """The prior variance of a column, and of its missing flag."""
@@ -227,18 +223,10 @@ class BayesianFilter:
             min(HISTORY_VARIANCE / self.history, PRIOR_VARIANCE) if column < self.history else PRIOR_VARIANCE
         )
 
-    def _add_coordinate(self, weight: float, variance: float, prior: float) -> int:
-        """A new coordinate of the dense block; returns its index."""
-        size = len(self.weight)
-        covariance = np.zeros((size + 1, size + 1))
-        covariance[:size, :size] = self.covariance
-        covariance[size, size] = variance
-        self._resize(np.append(self.weight, weight), covariance, np.append(self.prior, prior))
-        return size
-
-    def _resize(self, weight: Floats, covariance: Floats, prior: Floats) -> None:
-        self._block: Floats = np.zeros((step.COVARIANCE + len(weight), len(weight)))
-        self.weight: Floats = self._block[step.WEIGHT]
-        self.prior: Floats = self._block[step.PRIOR]
-        self.covariance: Floats = self._block[step.COVARIANCE :]
-        self.weight[:], self.prior[:], self.covariance[:] = weight, prior, covariance
+    def _unlearned(self, size: int) -> Block:
+        """A dense block of so many coordinates: the columns' with their parts and the bias, flags, and slots."""
+        priors = np.full(size, PRIOR_VARIANCE)
+        priors[: len(self.block)] = self.block.prior
+        for column in map(int, np.flatnonzero(self.flag_of >= 0)):
+            priors[self.flag_of[column]] = self._column_prior(column)
+        return Block.unlearned(priors)
