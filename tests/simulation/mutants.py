@@ -1,116 +1,12 @@
-"""Broken products: each lacks one of the safeguards that exactly once rests on, and must be caught by some seed."""
+"""Broken products: each lacks something that exactly once rests on, and must be caught by some seed."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, NamedTuple
-from unittest.mock import patch
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
-import msgspec
-
-from forestall.agents.chunk import Chunked, Place
-from forestall.agents.producing import submit
-from forestall.agents.receivers import TopicReceiver
-from forestall.agents.relay import Lane, Relay
-from forestall.pipeline.core import applying
-from forestall.pipeline.core.effects import Record
-from forestall.pipeline.core.head import Head
-from forestall.pipeline.store.values import Commit, OutboxRecord
-from tests.simulation.consumer import SimulatedConsumer
-from tests.simulation.log import MARKER, Log
-from tests.simulation.producer import SimulatedTransactions
-from tests.simulation.queue_twin import MemoryQueue
-from tests.simulation.redis import FencedStore
+from tests.simulation import mutant_patches as patches
+from tests.simulation import mutant_twins as twins
 from tests.simulation.run import Result, Twins, simulate
-
-changed = msgspec.structs.replace
-
-
-class Unfenced(FencedStore):
-    """Takes commits of whoever comes."""
-
-    async def land(self, commit: Commit) -> None:
-        await super().land(changed(commit, epoch=self._held.epoch or ""))
-
-
-class Uncompared(FencedStore):
-    """Takes commits wherever they start."""
-
-    async def land(self, commit: Commit) -> None:
-        held = self._held
-        await super().land(changed(commit, start=held.position, expected_commit=held.commit))
-
-
-class Unguarded(Uncompared):
-    """Takes commits of whoever comes, wherever they start."""
-
-    async def land(self, commit: Commit) -> None:
-        await super().land(changed(commit, epoch=self._held.epoch or ""))
-
-
-class Unmarked(MemoryQueue):
-    """Takes what it has taken before."""
-
-    def takes(self, sequence: int, mark: int) -> bool:
-        return True
-
-
-def _unmarked_receivers() -> AbstractContextManager[object]:
-    def takes(head: Head, sender: str, sequence: int, where: str) -> bool:
-        head.marks[sender] = max(sequence, head.marks.get(sender, 0))
-        return True
-
-    return patch.object(Head, "takes", takes)
-
-
-def _marks_before_receipts() -> AbstractContextManager[object]:
-    async def deliver(receiver: TopicReceiver, records: Sequence[OutboxRecord]) -> int:
-        _, count = await submit(receiver._producer, (receiver._topic, receiver._partition), records)
-        return records[count - 1].sequence
-
-    return patch.object(TopicReceiver, "deliver", deliver)
-
-
-def _transactions_keep_no_mark() -> AbstractContextManager[object]:
-    """How far was sent is only what the store was told afterwards."""
-    begin = SimulatedTransactions.start
-
-    async def start(connection: SimulatedTransactions, places: Sequence[Place]) -> dict[Place, int]:
-        return dict.fromkeys(await begin(connection, places), 0)
-
-    return patch.object(SimulatedTransactions, "start", start)
-
-
-@contextmanager
-def _trims_too_early() -> Iterator[None]:
-    async def held(_relay: Relay, _lanes: Sequence[Lane], _through: int) -> bool:
-        return True
-
-    begin = Relay.__init__
-
-    def without_keeping(relay: Relay, *arguments: Any) -> None:
-        begin(relay, *arguments)
-        relay._keep = 0.0
-
-    with patch.object(Relay, "_still_held", held), patch.object(Relay, "__init__", without_keeping):
-        yield
-
-
-def _commits_what_was_dropped() -> AbstractContextManager[object]:
-    def committable(_chunked: Chunked, _place: Place, acknowledged: int) -> int:
-        return acknowledged
-
-    return patch.object(Chunked, "committable", committable)
-
-
-def _forgets_ids() -> AbstractContextManager[object]:
-    return patch.object(applying, "is_repeated", lambda customer, source, id_: False)
-
-
-def _reads_uncommitted() -> AbstractContextManager[object]:
-    def read(log: Log, start: int, end: int) -> list[Record]:
-        return [log.entries[at] for at in range(start, end) if log.kinds[at] != MARKER]
-
-    return patch.object(SimulatedConsumer, "reads", staticmethod(read))
 
 
 class Mutant(NamedTuple):
@@ -121,19 +17,24 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = {
-    "fence": Mutant(Twins(store=Unfenced)),
-    "position": Mutant(Twins(store=Uncompared)),
-    "both": Mutant(Twins(store=Unguarded)),
-    "queue-mark": Mutant(Twins(queue=Unmarked)),
-    "marks": Mutant(patches=_unmarked_receivers),
-    "early-mark": Mutant(patches=_marks_before_receipts),
-    "forgotten-mark": Mutant(patches=_transactions_keep_no_mark),
-    "early-trim": Mutant(patches=_trims_too_early),
-    "dropped": Mutant(patches=_commits_what_was_dropped),
-    "ids": Mutant(patches=_forgets_ids),
-    "uncommitted": Mutant(patches=_reads_uncommitted),
+    "fence": Mutant(Twins(store=twins.Unfenced)),
+    "position": Mutant(Twins(store=twins.Uncompared)),
+    "both": Mutant(Twins(store=twins.Unguarded)),
+    "queue-mark": Mutant(Twins(queue=twins.Unmarked)),
+    "endless": Mutant(Twins(queue=twins.Endless)),
+    "forgetful": Mutant(Twins(queue=twins.Forgetful)),
+    "marks": Mutant(patches=patches.unmarked_receivers),
+    "early-mark": Mutant(patches=patches.marks_before_receipts),
+    "forgotten-mark": Mutant(patches=patches.transactions_keep_no_mark),
+    "early-trim": Mutant(patches=patches.trims_too_early),
+    "dropped": Mutant(patches=patches.commits_what_was_dropped),
+    "ids": Mutant(patches=patches.forgets_ids),
+    "uncommitted": Mutant(patches=patches.reads_uncommitted),
+    "outcomes": Mutant(patches=patches.drops_outcomes_before_telling),
+    "raises": Mutant(patches=patches.core_that_raises),
+    "chance": Mutant(patches=patches.core_that_leaves_bytes_to_chance),
+    "trees": Mutant(patches=patches.fits_other_trees_each_time),
 }
-
 
 #: What catches each, of all that may.
 CAUGHT_BY = {
@@ -141,6 +42,8 @@ CAUGHT_BY = {
     "position": {"state", "emitted", "restart"},
     "both": {"state", "emitted", "fence"},
     "queue-mark": {"emitted"},
+    "endless": {"one state"},
+    "forgetful": {"queued once"},
     "marks": {"state", "emitted"},
     "early-mark": {"gapless"},
     "forgotten-mark": {"committed once"},
@@ -148,6 +51,10 @@ CAUGHT_BY = {
     "dropped": {"taken in"},
     "ids": {"counted once"},
     "uncommitted": {"state"},
+    "outcomes": {"told"},
+    "raises": {"raised"},
+    "chance": {"repeats"},
+    "trees": {"same trees"},
 }
 
 

@@ -62,9 +62,9 @@ def test_a_seed_gives_the_same_run_in_any_process() -> None:
 
 
 def test_every_safeguard_and_invariant_has_its_broken_product() -> None:
-    """Each mutant says what catches it, in names that exist."""
+    """Each mutant says what catches it, and nothing is checked that has not been seen to fail."""
     assert CAUGHT_BY.keys() == MUTANTS.keys()
-    assert set().union(*CAUGHT_BY.values()) < INVARIANTS.keys()
+    assert set().union(*CAUGHT_BY.values()) == INVARIANTS.keys()
 
 
 @pytest.mark.long
