@@ -18,8 +18,9 @@ from forestall.pipeline.core.head import (
     written_by,
 )
 from forestall.pipeline.core.learn import PROBLEM
-from forestall.pipeline.core.learning import ProblemState, decode_problem
+from forestall.pipeline.core.learning import ProblemState
 from forestall.pipeline.core.models.fingerprint import fingerprint
+from forestall.pipeline.core.problem_document import decode_problem
 from forestall.pipeline.core.program import Program, compile_configuration
 from forestall.pipeline.core.working import CUSTOMER
 from forestall.pipeline.store.partition import PartitionStore

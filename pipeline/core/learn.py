@@ -10,16 +10,10 @@ from forestall.pipeline.core.deadletters import dead_letter
 from forestall.pipeline.core.drift import Drift
 from forestall.pipeline.core.effects import NOTICES, Changes, Effect, Progress, Record
 from forestall.pipeline.core.head import HEAD, Head, Written, decode_head, encode_head, outdated
-from forestall.pipeline.core.learning import (
-    OTHER,
-    NewModel,
-    ProblemState,
-    decode_problem,
-    encode_problem,
-    new_live,
-)
+from forestall.pipeline.core.learning import OTHER, NewModel, ProblemState, new_live
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.protocol import Model
+from forestall.pipeline.core.problem_document import decode_problem, encode_problem
 from forestall.pipeline.errors import StateError
 from forestall.schemas.answer import Answer, AnswersRecord, decode_answers_record
 from forestall.schemas.catalogue import Configuration

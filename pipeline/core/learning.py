@@ -11,13 +11,11 @@ from forestall.pipeline.core.drift import Watch
 from forestall.pipeline.core.lateness import Lateness
 from forestall.pipeline.core.models.boosted import Boosted
 from forestall.pipeline.core.models.forest import Forest
-from forestall.pipeline.core.models.live import LiveModel, goes_on, live_model, read_live
-from forestall.pipeline.core.models.names import BAYESIAN
+from forestall.pipeline.core.models.live import LiveModel, goes_on, live_model
 from forestall.pipeline.core.models.prequential import test_and_learn
 from forestall.pipeline.core.models.protocol import Model
 from forestall.pipeline.core.models.residual import KEEP
 from forestall.pipeline.core.scores import Window, auroc, auroc_lower_bound, effective_counts
-from forestall.pipeline.core.versions import opened, sealed
 from forestall.schemas.answer import Answer
 from forestall.schemas.trees import FittedTrees
 
@@ -209,56 +207,3 @@ class ProblemState:
             return area > 0.5
         yes, no = effective_counts(y, weight)
         return auroc_lower_bound(area, yes, no, GATE_DEVIATIONS) > 0.5
-
-
-class _Stored(msgspec.Struct, array_like=True):
-    revision: str
-    catalogue: int
-    filter: bytes
-    window: bytes
-    answers: int
-    base_rate: float
-    loss_without: float
-    loss_with: float
-    offset_counts: bool
-    gate_open: bool
-    next_notice: int
-    threshold: float
-    noticed_ms: int
-    lateness: Lateness = msgspec.field(default_factory=Lateness)
-    kind: str = BAYESIAN
-    asked_for: int = -1
-    told: int = 0
-    watch: bytes = b""
-
-
-_REST = _Stored.__struct_fields__[4:-1]
-
-
-def encode_problem(state: ProblemState) -> bytes:
-    """The problem's document."""
-    rest = {name: getattr(state, name) for name in _REST}
-    model, window, watch = (part.to_bytes() for part in (state.live, state.window, state.watch))
-    stored = _Stored(state.revision, state.catalogue, model, window, watch=watch, **rest)
-    return sealed(_encode(stored))
-
-
-def decode_problem(document: bytes) -> ProblemState:
-    """The problem of a document."""
-    stored = _decode(opened("problem", document))
-    state = ProblemState(
-        stored.revision,
-        stored.catalogue,
-        stored.kind,
-        read_live(stored.kind, stored.filter),
-        Window.from_bytes(stored.window),
-    )
-    for name in _REST:
-        setattr(state, name, getattr(stored, name))
-    if stored.watch:
-        state.watch = Watch.from_bytes(stored.watch)
-    return state
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Stored).decode

@@ -7,7 +7,8 @@ from river.drift import ADWIN
 
 from forestall.pipeline.core import windowing
 from forestall.pipeline.core.drift import REMEMBERED, Drift, Watch
-from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem, new_live
+from forestall.pipeline.core.learning import ProblemState, new_live
+from forestall.pipeline.core.problem_document import decode_problem, encode_problem
 from forestall.pipeline.errors import StateError
 from tests.unit.contract_samples import ANSWER
 

@@ -4,7 +4,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from forestall.pipeline.core.learning import ProblemState, decode_problem, encode_problem, new_live
+from forestall.pipeline.core.learning import ProblemState, new_live
+from forestall.pipeline.core.problem_document import decode_problem, encode_problem
 from forestall.pipeline.core.scores import log_loss
 from forestall.schemas.answer import Answer, Stage
 from tests.unit.contract_samples import ANSWER

@@ -11,9 +11,10 @@ from click.testing import CliRunner
 
 from forestall.agents.cli.main import main
 from forestall.pipeline.core.head import CONFIGURATION, Written
-from forestall.pipeline.core.learning import ProblemState, decode_problem
+from forestall.pipeline.core.learning import ProblemState
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.named import model_named
+from forestall.pipeline.core.problem_document import decode_problem
 from forestall.pipeline.core.scores import Window
 from forestall.pipeline.core.versions import STATE_VERSION
 from forestall.pipeline.inspection import model_view

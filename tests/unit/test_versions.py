@@ -18,11 +18,11 @@ from forestall.pipeline.core.head import (
     encode_head,
     outdated,
 )
-from forestall.pipeline.core.learning import decode_problem, encode_problem
 from forestall.pipeline.core.models.filter import BayesianFilter
 from forestall.pipeline.core.models.fingerprint import fingerprint
 from forestall.pipeline.core.models.forms import Form
 from forestall.pipeline.core.partition import Partition, encode_model, read_weights
+from forestall.pipeline.core.problem_document import decode_problem, encode_problem
 from forestall.pipeline.core.steps import of_fields
 from forestall.pipeline.core.versions import STATE_VERSION, Kind
 from forestall.pipeline.errors import StateError
