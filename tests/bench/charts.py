@@ -52,15 +52,15 @@ def throughput(found: dict[str, Any]) -> Spec:
 def latency(found: dict[str, Any]) -> Spec:
     """By load, how long the slowest took: until the queue had it, and until the topic did."""
     panels = {"claimable": "Claimable in the queue", "on_topic": "On the topic, read committed"}
+    size = {"width": 260, "height": 220}
     points = {key: _tail(found["loads"], key) for key in panels}
     y = _log("ms", "ms, logarithmic", [5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000])
     y["scale"]["domain"] = _around([AIM_MS, *(point["ms"] for some in points.values() for point in some)])
     aim = {"data": {"values": [{"ms": AIM_MS, "is": f"p99 at 50 %: {AIM_MS} ms"}]}}
     rule = {"mark": {"type": "rule", "strokeDash": [4, 4], "color": MARK}}
-    words = {"mark": {"type": "text", "align": "left", "x": 4, "dy": -7, "color": MARK}}
+    words = {"mark": {"type": "text", "align": "right", "x": size["width"] - 4, "dy": 9, "color": MARK}}
     words["encoding"] = {"text": {"field": "is"}}
     aims = {"claimable": [{**aim, "encoding": {"y": y}, "layer": [rule, words]}]}
-    size = {"width": 260, "height": 220}
     return {
         "hconcat": [
             {"title": _title(title), **size, "layer": [_tails(points[key], y), *aims.get(key, ())]}

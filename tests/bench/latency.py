@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import rich.console
 
-from tests.bench.metering import cpu_seconds
+from tests.bench.metering import cpu_seconds, machine_seconds
 from tests.bench.seeing import QueueSeen, Seen, TopicSeen, number_of
 from tests.bench.servers import Servers, servers
 from tests.bench.streams import Stream, synthetic
@@ -84,26 +84,32 @@ def run(console: rich.console.Console, *, quick: bool = False, most: float | Non
 
 
 def applied(one: Installation, on: Servers, worker: int, load: Load) -> dict[str, Any]:
-    """One load: how long it took until alerts were seen, and how busy the worker was (shares of one core)."""
+    """One load: how long it took until alerts were seen, and how busy the worker was (of one core) and all that runs on
+    the machine (of its cores)."""
     part = load.part
     on.file(part)
     ended = threading.Event()
     with TopicSeen(one.settings, ended) as topic, QueueSeen(one.settings, ended) as queue:
-        before, cpu = time.perf_counter(), cpu_seconds(worker)
+        before = _clocks(worker)
         filling = on.filling(one.settings.topics.events, part, load.rate)
         began, late = _sent(filling)
-        busy = (cpu_seconds(worker) - cpu) / (time.perf_counter() - before)
+        took, cpu, machine = (after - at for after, at in zip(_clocks(worker), before, strict=True))
         one.until_idle()
         time.sleep(1)
         ended.set()
     return {
         "events_a_second": load.rate,
         "seconds": load.count / load.rate,
-        "worker_busy": busy,
+        "worker_busy": cpu / took,
+        "machine_busy": machine / took,
         "sender_late_ms": late,
         "claimable": _summary(load, began, queue),
         "on_topic": _summary(load, began, topic),
     }
+
+
+def _clocks(worker: int) -> tuple[float, float, float]:
+    return time.perf_counter(), cpu_seconds(worker), machine_seconds()
 
 
 def _sent(filling: "subprocess.Popen[str]") -> tuple[float, float]:

@@ -122,11 +122,11 @@ def latency(found: dict[str, Any]) -> list[Rows]:
     busy = [
         [
             load, f"{one['events_a_second']:,.0f}", f"{one['seconds']:.0f}", f"{one['worker_busy']:.0%}",
-            f"{one['sender_late_ms']:.0f}",
+            f"{one['machine_busy']:.0%}", f"{one['sender_late_ms']:.0f}",
         ]
         for load, one in found["loads"].items()
     ]  # fmt: skip
-    columns = ("load", "events/s", "seconds", "worker, of a core", "sender late, p99, ms")
+    columns = ("load", "events/s", "seconds", "worker, of a core", "machine", "sender late, p99, ms")
     return [
         Rows(title, ("", "alerts", "p50", "p90", "p99", "p99.9", "max"), cells),
         Rows("Meanwhile", columns, busy),
