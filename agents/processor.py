@@ -196,8 +196,9 @@ class Processor:
     async def _run(self, records: Sequence[Record], end: int) -> None:
         """Runs all records, with as many commits as the budget makes of them; the last one at `end`."""
         applied: list[Record] = []
-        turn = self._limits.turn or max(len(records), 1)
-        for start in range(0, max(len(records), 1), turn):
+        count = max(len(records), 1)  # without records, what is due may still be lacking
+        turn = self._limits.turn or count
+        for start in range(0, count, turn):
             if start:
                 await asyncio.sleep(0)  # others' turn
             applied = await self._run_turn(records[start : start + turn], applied)

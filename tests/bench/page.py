@@ -61,9 +61,9 @@ maximum is what it takes off a journal that is filled faster than it reads, in t
 the loads: alerts, which cost, become more in a stream's course. For the loads events are due at an even rate, an open
 loop: what is held up, be it by the sender, counts from when it was due. Claimable is when the action is ready in the
 queue; on the topic is when a consumer that reads committed has the alert, which waits for a transaction (five a second
-at most, for each partition).""",
+at most, for each partition). The machine's share is of all its cores, by worker, servers, sender and what looks on.""",
         charts.latency,
-        "By load: the share of alerts that took longer",
+        "By load: how long alerts took, by percentile",
     ),
     "memory": Section(
         tables.memory,
